@@ -1,0 +1,80 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let swiftSettings: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A test target beside each target it tests, all sharing `TestSupport`.
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(
+        name: name + "Tests",
+        dependencies: [.init(stringLiteral: name), "TestSupport"] + dependencies,
+        swiftSettings: swiftSettings)
+}
+
+func systemLibrary(_ name: String, pkgConfig: String, apt: String) -> Target {
+    .systemLibrary(name: name, pkgConfig: pkgConfig, providers: [.apt([apt])])
+}
+
+let package = Package(
+    name: "skald",
+    products: [.executable(name: "skald", targets: ["skald"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+    ],
+    targets: [
+        systemLibrary("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-pthread-dev"),
+        systemLibrary("CSndFile", pkgConfig: "sndfile", apt: "libsndfile1-dev"),
+        systemLibrary("CSampleRate", pkgConfig: "samplerate", apt: "libsamplerate0-dev"),
+        systemLibrary("CMicroHTTPD", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
+        systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        .target(
+            name: "CKernels",
+            cSettings: [.treatAllWarnings(as: .error), .unsafeFlags(["-O3"])]),
+        .target(
+            name: "Tensors", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: swiftSettings),
+        .target(
+            name: "Checkpoints", dependencies: ["Tensors", "CZlib"], swiftSettings: swiftSettings),
+        .target(
+            name: "Audio", dependencies: ["Tensors", "CSndFile", "CSampleRate", "CZlib"],
+            swiftSettings: swiftSettings),
+        .target(name: "TextFrontEnd", swiftSettings: swiftSettings),
+        .target(
+            name: "F5TTS",
+            dependencies: [
+                "Tensors", "Checkpoints", "Audio", "TextFrontEnd",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Yams", package: "Yams"),
+            ],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "SpeechServer",
+            dependencies: [
+                "F5TTS", "Audio", "CMicroHTTPD",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "skald",
+            dependencies: [
+                "SpeechServer", "F5TTS", "Checkpoints", "Audio", "TextFrontEnd", "Tensors",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: swiftSettings),
+        .target(
+            name: "TestSupport", dependencies: ["Tensors", "Checkpoints"], path: "Tests/TestSupport",
+            swiftSettings: swiftSettings),
+        tests("Tensors", []),
+        tests("Checkpoints", ["Tensors"]),
+        tests("Audio", ["Tensors"]),
+        tests("TextFrontEnd", []),
+        tests("F5TTS", ["Tensors", "Checkpoints", "Audio", "TextFrontEnd"]),
+        tests("SpeechServer", ["F5TTS", "Audio"]),
+    ],
+    swiftLanguageModes: [.v6])

@@ -1,0 +1,28 @@
+/// A refusal or failure that a person or a client can act on.
+package struct SpeechError: Error, Sendable, CustomStringConvertible {
+    /// What kind of failure; each maps to one HTTP status in one place.
+    package enum Code: String, Sendable {
+        case invalidRequest
+        case modelNotFound
+        case voiceNotFound
+        case tooLarge
+        case unsupportedMedia
+        case unavailable
+        case cancelled
+        case internalFailure
+    }
+
+    package let code: Code
+    /// One sentence that says what to do. Never holds a path when it may reach a client.
+    package let message: String
+    /// The request field at fault, named as in the HTTP body (`input`, `voice`, `speed`, …).
+    package let parameter: String?
+
+    package init(_ code: Code, _ message: String, parameter: String? = nil) {
+        self.code = code
+        self.message = message
+        self.parameter = parameter
+    }
+
+    package var description: String { message }
+}

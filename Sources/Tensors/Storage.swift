@@ -1,0 +1,33 @@
+/// A block of `Float` memory that a tensor looks at.
+///
+/// `@unchecked Sendable`: memory is written only by the op that made it, before any other thread
+/// can see it; afterwards it is read-only. An optimizer that updates parameters in place owns them
+/// exclusively.
+package final class Storage: @unchecked Sendable {
+    /// First element. 64-byte aligned when the block was allocated here.
+    package let base: UnsafeMutablePointer<Float>
+    /// Number of elements.
+    package let count: Int
+    /// Keeps foreign memory (a mapped file) alive; `nil` when the block is our own.
+    private let owner: AnyObject?
+
+    /// Allocates `count` elements, uninitialised.
+    package init(count: Int) {
+        precondition(count >= 0 && count <= Int.max / 8, "Storage: \(count) elements")
+        self.count = count
+        let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
+        base = raw.bindMemory(to: Float.self, capacity: max(count, 1))
+        owner = nil
+    }
+
+    /// Looks at memory that `owner` keeps alive and that nobody writes.
+    package init(borrowing base: UnsafePointer<Float>, count: Int, owner: AnyObject) {
+        self.base = UnsafeMutablePointer(mutating: base)
+        self.count = count
+        self.owner = owner
+    }
+
+    deinit {
+        if owner == nil { UnsafeMutableRawPointer(base).deallocate() }
+    }
+}
