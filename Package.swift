@@ -68,7 +68,8 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
-            name: "TestSupport", dependencies: ["Tensors", "Checkpoints"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Tensors", "Checkpoints"],
+            path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         tests("Tensors", []),
         tests("Checkpoints", ["Tensors"]),

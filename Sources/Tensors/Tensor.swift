@@ -18,7 +18,8 @@ package struct Tensor: Sendable {
 
     /// Copies `values`, row-major, into a tensor of `shape`.
     package init(_ values: [Float], shape: [Int]) {
-        precondition(values.count == shape.reduce(1, *), "Tensor: \(values.count) values for \(shape)")
+        precondition(
+            values.count == shape.reduce(1, *), "Tensor: \(values.count) values for \(shape)")
         self.init(shape: shape) { destination in
             for i in 0..<values.count { destination[i] = values[i] }
         }

@@ -1,1 +1,73 @@
+// The loops that Skald stands on: what Swift does not vectorise by itself.
+//
+// Letters: n elements, rows x cols a row-major matrix. Every function writes only to its outputs
+// and reads every input before its own element is written, so in-place calls (y == x) are allowed
+// where inputs and outputs have the same layout. Results depend on nothing but the arguments and
+// the instruction-set level.
 #pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// ---- instruction-set levels
+
+typedef enum {
+    CKernels_generic = 0,
+    CKernels_avx2 = 1,
+    CKernels_avx512 = 2,
+} CKernels_level;
+
+typedef struct {
+    // Activations, y[i] = f(x[i]).
+    void (*gelu_tanh)(const float *x, float *y, size_t n);
+    void (*gelu_erf)(const float *x, float *y, size_t n);
+    void (*silu)(const float *x, float *y, size_t n);
+    void (*mish)(const float *x, float *y, size_t n);
+    // y = min(exp(x), limit).
+    void (*exp_clipped)(const float *x, float *y, size_t n, float limit);
+    // Softmax of scale * x over n elements, in place. Elements of -inf get weight 0.
+    void (*softmax)(float *x, size_t n, float scale);
+    // y = layerNorm(x) * (offset + gain) + shift for one row; gain and shift may be NULL (1 and 0).
+    void (*layer_norm)(
+        const float *x, const float *gain, const float *shift, float offset, float eps, float *y,
+        size_t cols);
+    // y = x * factor(sum of squares) * gain. mean != 0: 1/sqrt(mean(x^2) + eps); else sqrt(cols)/max(|x|, eps).
+    void (*rms_norm)(const float *x, const float *gain, int mean, float eps, float *y, size_t cols);
+    // y = x + gate * z.
+    void (*gated_add)(const float *x, const float *gate, const float *z, float *y, size_t n);
+    // y = x + a * z.
+    void (*add_scaled)(const float *x, float a, const float *z, float *y, size_t n);
+    // y = x + bias, bias of cols elements.
+    void (*add)(const float *x, const float *z, float *y, size_t n);
+    // y[c] += x[c] * w[c].
+    void (*multiply_add)(const float *x, const float *w, float *y, size_t n);
+    // y[c] += x[c]^2.
+    void (*square_add)(const float *x, float *y, size_t n);
+    // Rotates interleaved pairs: (x0, x1) -> (x0 cos - x1 sin, x1 cos + x0 sin); pairs = n/2 angles.
+    void (*rotate)(const float *x, const float *cosines, const float *sines, float *y, size_t pairs);
+} CKernels_loops;
+
+/// The best level this CPU has.
+CKernels_level CKernels_detect(void);
+/// The loops of a level; the caller asks only for levels up to CKernels_detect().
+const CKernels_loops *CKernels_get(CKernels_level level);
+
+// ---- number formats
+
+void CKernels_bf16_to_f32(const uint16_t *x, float *y, size_t n);
+void CKernels_f16_to_f32(const uint16_t *x, float *y, size_t n);
+/// Round to nearest even; NaN stays NaN.
+void CKernels_f32_to_bf16(const float *x, uint16_t *y, size_t n);
+void CKernels_f32_to_f16(const float *x, uint16_t *y, size_t n);
+/// 1 if every element is finite.
+int CKernels_all_finite(const float *x, size_t n);
+
+// ---- thread pool
+
+typedef struct CKernels_pool CKernels_pool;
+
+/// Starts threads - 1 workers that live as long as the process.
+CKernels_pool *CKernels_pool_create(int threads);
+/// Calls body(context, 0..count-1), each index once, on the workers and the caller; returns when
+/// all are done. A caller that finds the pool busy runs its indices by itself.
+void CKernels_pool_run(
+    CKernels_pool *pool, size_t count, void (*body)(void *context, size_t index), void *context);

@@ -1,0 +1,55 @@
+import CKernels
+import Foundation
+
+/// Rotary position embedding with interleaved pairs.
+///
+/// Angle of pair k at position p is `p · 10000^(-2k / width)`;
+/// `(x0, x1) -> (x0 cos - x1 sin, x1 cos + x0 sin)`. Mirrors `RotaryEmbedding` of x-transformers.
+package struct RotaryTable: Sendable {
+    /// `[positions, width / 2]`.
+    package let cosines: Tensor
+    package let sines: Tensor
+    /// Width of one head.
+    package let width: Int
+
+    package init(positions: Int, width: Int) {
+        precondition(width % 2 == 0 && positions >= 0, "RotaryTable: width \(width)")
+        let pairs = width / 2
+        // Float32 throughout, as the reference computes it: the rounded frequency times the position.
+        let frequencies = (0..<pairs).map {
+            Float(1 / pow(10000, Double(2 * $0) / Double(width)))
+        }
+        func table(_ function: (Float) -> Float) -> Tensor {
+            Tensor(shape: [positions, pairs]) { y in
+                for position in 0..<positions {
+                    for pair in 0..<pairs {
+                        y[position * pairs + pair] = function(Float(position) * frequencies[pair])
+                    }
+                }
+            }
+        }
+        cosines = table { Float(cos(Double($0))) }
+        sines = table { Float(sin(Double($0))) }
+        self.width = width
+    }
+
+    /// Rotates the first `rotated` of `heads` heads of x `[samples, frames, heads · width]`.
+    package func rotate(_ x: Tensor, heads: Int, rotated: Int) -> Tensor {
+        precondition(
+            x.shape.count == 3 && x.columns == heads * width && x.shape[1] <= cosines.shape[0]
+                && rotated <= heads,
+            "rotate: x \(x.shape), \(heads) heads of \(width), table \(cosines.shape)")
+        let frames = x.shape[1]
+        let pairs = width / 2
+        return x.mapRows { row, input, output in
+            let angle = row % frames * pairs
+            for head in 0..<rotated {
+                Kernels.loops.rotate(
+                    input + head * width, cosines.base + angle, sines.base + angle,
+                    output + head * width, pairs)
+            }
+            let rest = rotated * width
+            (output + rest).update(from: input + rest, count: (heads - rotated) * width)
+        }
+    }
+}

@@ -1,0 +1,46 @@
+import CKernels
+import Foundation
+import Synchronization
+
+/// The one thread pool that all compute runs on.
+package enum Parallel {
+    private static let requested = Atomic<Int>(0)
+    private nonisolated(unsafe) static let pool: OpaquePointer = {
+        BLAS.runSingleThreaded()
+        return CKernels_pool_create(Int32(threads))
+    }()
+
+    /// Sets the number of threads, callers included; 0 means one per core. Only the call before the
+    /// first op counts.
+    package static func configure(threads: Int) {
+        requested.store(max(0, min(threads, 256)), ordering: .relaxed)
+    }
+
+    /// Number of threads that ops use.
+    package static var threads: Int {
+        let wanted = requested.load(ordering: .relaxed)
+        return wanted > 0 ? wanted : max(1, ProcessInfo.processInfo.activeProcessorCount)
+    }
+
+    /// Calls `body` with each of `0..<count` once, on all threads, and returns when all are done.
+    ///
+    /// The indices write disjoint memory; how they are spread over threads never changes a result.
+    package static func run(_ count: Int, _ body: (Int) -> Void) {
+        withoutActuallyEscaping(body) { body in
+            var body = body
+            withUnsafeMutablePointer(to: &body) { pointer in
+                CKernels_pool_run(
+                    pool, count,
+                    { context, index in
+                        context!.assumingMemoryBound(to: ((Int) -> Void).self).pointee(index)
+                    }, pointer)
+            }
+        }
+    }
+
+    /// Splits `0..<count` into ranges of at most `grain` and runs them in parallel.
+    package static func ranges(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {
+        let pieces = (count + grain - 1) / grain
+        run(pieces) { body($0 * grain..<min(count, ($0 + 1) * grain)) }
+    }
+}
