@@ -1,0 +1,111 @@
+import Foundation
+import Synchronization
+import Tensors
+
+/// Answers from a file and keeps account of what was asked, found and left over.
+final class FileLedger: Ledger {
+    private let resolved: ResolvedWeights
+    private var requests: [String: Int] = [:]
+    private var taken: [(name: String, tensor: Tensor)] = []
+    private var missing: [String] = []
+    private var misshapen: [(name: String, found: [Int], wanted: [Int])] = []
+    private var failure: CheckpointError?
+
+    init(_ resolved: ResolvedWeights) { self.resolved = resolved }
+
+    func has(_ name: String) -> Bool { resolved.tensors[name] != nil }
+
+    func take(_ name: String, _ shape: [Int]) -> Tensor {
+        requests[name, default: 0] += 1
+        guard let stored = resolved.tensors[name] else {
+            missing.append(name)
+            return ZeroPages.tensor(shape)
+        }
+        guard stored.shape == shape else {
+            misshapen.append((name, stored.shape, shape))
+            return ZeroPages.tensor(shape)
+        }
+        do throws(CheckpointError) {
+            let tensor = try stored.tensor()
+            taken.append((name, tensor))
+            return tensor
+        } catch {
+            failure = failure ?? error
+            return ZeroPages.tensor(shape)
+        }
+    }
+
+    /// Refuses unless every parameter was filled exactly once and is finite.
+    func settle(ignoring: (String) -> Bool) throws(CheckpointError) {
+        if let failure { throw failure }
+        let unexpected = resolved.tensors.keys.filter { requests[$0] == nil && !ignoring($0) }
+        let repeated = requests.filter { $0.value > 1 }.keys
+        var faults: [String] = []
+        func report(_ label: String, _ names: [String]) {
+            guard !names.isEmpty else { return }
+            let shown = names.sorted().prefix(20).joined(separator: ", ")
+            let rest = names.count > 20 ? " and \(names.count - 20) more" : ""
+            faults.append("\(label) \(shown)\(rest)")
+        }
+        report("missing", missing)
+        report(
+            "misshapen",
+            misshapen.map { "\($0.name) (is \($0.found), should be \($0.wanted))" })
+        report("unexpected", unexpected)
+        report("asked for more than once", Array(repeated))
+        guard faults.isEmpty else {
+            let named = [missing.first, misshapen.first?.name, unexpected.first].compactMap { $0 }
+            throw CheckpointError(
+                .doesNotFit, file: resolved.file,
+                tensor: missing.count + misshapen.count + unexpected.count == 1 ? named[0] : nil,
+                "does not fit the architecture: " + faults.joined(separator: "; ")
+                    + ". Check that the model's config.yaml (or --arch) describes these weights")
+        }
+        try checkFinite()
+    }
+
+    /// Refuses NaN and infinity, which would otherwise come out as noise or silence.
+    ///
+    /// Reads every value once, on all cores; the pages of a mapped file have to be read in any case.
+    private func checkFinite() throws(CheckpointError) {
+        let tensors = taken
+        let worst = Mutex<Int?>(nil)
+        DispatchQueue.concurrentPerform(iterations: tensors.count) { index in
+            if !FiniteCheck.isFinite(tensors[index].tensor) {
+                worst.withLock { $0 = min($0 ?? index, index) }
+            }
+        }
+        if let index = worst.withLock({ $0 }) {
+            throw CheckpointError(
+                .notFinite, file: resolved.file, tensor: tensors[index].name,
+                "holds NaN or infinity; the training diverged or the file is damaged: "
+                    + "use an earlier checkpoint")
+        }
+    }
+}
+
+/// Looks for NaN and infinity.
+package enum FiniteCheck {
+    /// Whether every value is finite; a few milliseconds per million values in a debug build.
+    package static func isFinite(_ tensor: Tensor) -> Bool {
+        let bits = UnsafeRawPointer(tensor.base).assumingMemoryBound(to: UInt32.self)
+        let count = tensor.count
+        // An exponent of all ones marks NaN and infinity.
+        let exponent: UInt32 = 0x7F80_0000
+        var largest = SIMD16<UInt32>(repeating: 0)
+        let mask = SIMD16<UInt32>(repeating: exponent)
+        var index = 0
+        let raw = UnsafeRawPointer(bits)
+        while index + 16 <= count {
+            let lanes = raw.loadUnaligned(fromByteOffset: index * 4, as: SIMD16<UInt32>.self) & mask
+            largest = pointwiseMax(largest, lanes)
+            index += 16
+        }
+        var result = largest.max() < exponent
+        while index < count {
+            result = result && bits[index] & exponent < exponent
+            index += 1
+        }
+        return withExtendedLifetime(tensor) { result }
+    }
+}

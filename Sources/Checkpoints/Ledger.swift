@@ -1,0 +1,37 @@
+import Tensors
+
+/// Answers a model's requests for parameters and remembers them.
+protocol Ledger: AnyObject {
+    /// The parameter of that full name; zeros if there is none.
+    func take(_ name: String, _ shape: [Int]) -> Tensor
+    /// Whether there is such a parameter.
+    func has(_ name: String) -> Bool
+}
+
+/// Answers with zeros that take no memory, to learn what a model asks for.
+final class ShapeLedger: Ledger {
+    private(set) var taken: [(name: String, shape: [Int])] = []
+
+    func take(_ name: String, _ shape: [Int]) -> Tensor {
+        taken.append((name, shape))
+        return ZeroPages.tensor(shape)
+    }
+
+    func has(_ name: String) -> Bool { false }
+}
+
+/// Answers with random values.
+final class RandomLedger: Ledger {
+    private(set) var taken: [(name: String, tensor: Tensor)] = []
+    private let seed: UInt64
+
+    init(seed: UInt64) { self.seed = seed }
+
+    func take(_ name: String, _ shape: [Int]) -> Tensor {
+        let tensor = RandomParameter(name: name, shape: shape, seed: seed).tensor()
+        taken.append((name, tensor))
+        return tensor
+    }
+
+    func has(_ name: String) -> Bool { false }
+}

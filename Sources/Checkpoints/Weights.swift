@@ -1,0 +1,69 @@
+import Tensors
+
+/// The scoped view through which a model takes its parameters.
+///
+/// Layers do not throw: a model asks for names and shapes, and `load` says at the end, in one error,
+/// everything that was missing, misshapen or left over. Every parameter of the file must be taken
+/// exactly once.
+package struct Weights {
+    private let scope: String
+    private let ledger: any Ledger
+
+    /// The view below `scope`: `w.at("attn").at("to_q")` gives names `attn.to_q.…`.
+    package func at(_ scope: String) -> Weights {
+        Weights(scope: name(scope), ledger: ledger)
+    }
+
+    /// The parameter `name`, row-major, of `shape`; zeros if it is absent, which `load` refuses.
+    package func tensor(_ name: String, _ shape: [Int]) -> Tensor {
+        ledger.take(self.name(name), shape)
+    }
+
+    /// Whether the file has `name`, for what the architecture leaves open.
+    package func has(_ name: String) -> Bool {
+        ledger.has(self.name(name))
+    }
+
+    private func name(_ last: String) -> String {
+        scope.isEmpty ? last : scope + "." + last
+    }
+
+    /// Buffers that checkpoints store and that a model computes: accepted, never required.
+    package static func isDerivedBuffer(_ name: String) -> Bool {
+        name.hasSuffix("rotary_embed.inv_freq") || name.hasSuffix("text_embed.freqs_cis")
+    }
+
+    /// Builds a model from the weights of a file.
+    ///
+    /// `ignoring` says which names may be left over. Every value is checked to be finite, which
+    /// also brings a mapped file into memory before the first request. Errors: `doesNotFit` with
+    /// all names at fault, `notFinite`, and whatever `build` or reading the file throws.
+    package static func load<M>(
+        _ resolved: ResolvedWeights, ignoring: (String) -> Bool = isDerivedBuffer,
+        _ build: (Weights) throws -> M
+    ) throws -> M {
+        let ledger = FileLedger(resolved)
+        let model = try build(Weights(scope: "", ledger: ledger))
+        try ledger.settle(ignoring: ignoring)
+        return model
+    }
+
+    /// Builds a model from random parameters of the shapes it asks for, and gives those too, in the
+    /// order asked.
+    package static func random<M>(
+        seed: UInt64, _ build: (Weights) throws -> M
+    ) rethrows -> (M, [(name: String, tensor: Tensor)]) {
+        let ledger = RandomLedger(seed: seed)
+        let model = try build(Weights(scope: "", ledger: ledger))
+        return (model, ledger.taken)
+    }
+
+    /// The names and shapes that a model asks for, in order; needs no memory for values.
+    package static func shapes<M>(
+        of build: (Weights) throws -> M
+    ) rethrows -> [(name: String, shape: [Int])] {
+        let ledger = ShapeLedger()
+        _ = try build(Weights(scope: "", ledger: ledger))
+        return ledger.taken
+    }
+}
