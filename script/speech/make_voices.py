@@ -1,0 +1,59 @@
+#!/usr/bin/env python3
+"""Makes the reference voices that the repository ships: make_voices.py OUT
+
+Writes OUT/<id>/voice.json and OUT/<id>/reference.wav (24 kHz mono, 16 bit). Synthetic speech: see
+speakers.py. Same arguments, same bytes. Needs requirements-corpus.txt.
+"""
+
+import json
+import os
+import sys
+
+import soundfile
+from speakers import SAMPLE_RATE, Narrator
+
+CREATED_AT = 1_767_225_600  # 2026-01-01T00:00:00Z: a fixed date, so that the files are reproducible
+
+VOICES = [
+    (
+        "heart",
+        "Heart",
+        "heart",
+        "When the evening boats came home, every window on the hill began to glow.",
+    ),
+    (
+        "hv1",
+        "Hollis",
+        "hv1",
+        "My grandfather kept bees behind the old mill, and he knew every flower they had found.",
+    ),
+]
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    narrator = Narrator()
+    for identifier, name, speaker, text in VOICES:
+        folder = os.path.join(sys.argv[1], identifier)
+        os.makedirs(folder, exist_ok=True)
+        wave = narrator.speak(text, speaker, seed=0)
+        path = os.path.join(folder, "reference.wav")
+        soundfile.write(path, wave, SAMPLE_RATE, subtype="PCM_16")
+        description = {
+            "id": identifier,
+            "name": name,
+            "ref_text": text,
+            "language": "en",
+            "licence": "Apache-2.0",
+            "created_at": CREATED_AT,
+            "audio": "reference.wav",
+        }
+        with open(os.path.join(folder, "voice.json"), "w", encoding="utf-8") as file:
+            json.dump(description, file, indent=2, ensure_ascii=False)
+            file.write("\n")
+        print(f"{identifier}: {len(wave) / SAMPLE_RATE:.2f} s, {text}")
+
+
+if __name__ == "__main__":
+    main()

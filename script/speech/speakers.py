@@ -1,0 +1,107 @@
+"""Synthetic speakers: `heart`, and eleven more made from it.
+
+Speech comes from hibari (PyPI `hibari-tts`, Apache-2.0), whose one voice, `heart`, is a small student
+of a voice of Kokoro-82M (Apache-2.0). The others take hibari's source-filter parameters and change
+fundamental, formants, pace and spectral tilt; their prosody stays heart's. No person's voice is copied.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from hibari import Hibari, dsp
+from scipy.ndimage import gaussian_filter1d
+from scipy.signal import resample_poly
+
+SAMPLE_RATE = 24_000
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How a speaker differs from heart; 1 (tilt: 0) leaves a property as it is."""
+
+    formants: float = 1.0  # resampling factor: below 1 lowers formants and pitch together
+    pitch: float = 1.0  # factor on the fundamental, on top of the resampling
+    range: float = 1.0  # exponent on the fundamental's excursions
+    pace: float = 1.0
+    tilt: float = 0.0  # log-amplitude slope from the lowest to the highest band
+
+
+SPEAKERS = {
+    "heart": None,
+    "hv1": Shift(formants=0.86, pitch=0.75, range=1.1, pace=0.97),
+    "hv2": Shift(formants=0.80, pitch=0.70, range=0.9, pace=0.95, tilt=-0.5),
+    "hv3": Shift(formants=0.91, pitch=0.63, pace=1.04),
+    "hv4": Shift(formants=0.94, pitch=0.88),
+    "hv5": Shift(formants=1.10, pitch=1.04, range=1.2, pace=1.05),
+    "hv6": Shift(formants=1.17, pitch=1.12),
+    "hv7": Shift(formants=0.88, range=1.3, tilt=-0.3),
+    "hv8": Shift(formants=1.04, pitch=0.86, range=0.8, pace=0.95, tilt=0.4),
+    "hv9": Shift(formants=0.97, pitch=0.72),
+    "hv10": Shift(formants=1.06, pitch=1.15, range=1.1),
+    "hv11": Shift(formants=0.84, pitch=0.95, range=0.8, pace=0.98),
+}
+
+
+class Narrator:
+    """Speaks a sentence as one of `SPEAKERS`; the same arguments give the same samples."""
+
+    def __init__(self):
+        self.tts = Hibari(threads=1)
+
+    def speak(self, text: str, speaker: str, seed: int) -> np.ndarray:
+        """Returns float32 mono samples at 24 kHz, trimmed, levelled to 0.1 RMS and faded."""
+        phonemes = self.tts.g2p(text)
+        shift = SPEAKERS[speaker]
+        if shift is None:
+            wave = self.tts.from_phonemes(phonemes, seed=seed)
+        else:
+            wave = self._shifted(phonemes, shift, seed)
+        return np.clip(_tidied(wave), -1, 1)
+
+    def _shifted(self, phonemes, shift: Shift, seed: int) -> np.ndarray:
+        inputs = {
+            "ids": np.asarray([self.tts.ids(phonemes)], np.int64),
+            "speed": np.asarray([shift.pace / shift.formants], np.float32),
+        }
+        harmonics, theta, noise, rest, phi, f0 = (x[0] for x in self.tts.sess.run(None, inputs))
+        voiced = f0 > 40
+        if voiced.any():
+            mean = np.exp(np.log(f0[voiced]).mean())
+            moved = mean * shift.pitch * (f0 / mean).clip(1e-3) ** shift.range
+            f0 = np.where(voiced, np.clip(moved, 50, 700), 0).astype(np.float32)
+        # Lower voices have closer harmonics: their envelope needs more smoothing to stay one.
+        sigma = 4 if shift.formants * shift.pitch < 0.8 else 3
+        harmonics, noise, rest = (
+            gaussian_filter1d(x, sigma, axis=0) for x in (harmonics, noise, rest)
+        )
+        if shift.tilt:
+            slope = np.linspace(0, shift.tilt, harmonics.shape[0])[:, None].astype(np.float32)
+            harmonics, noise, rest = harmonics + slope, noise + slope, rest + slope
+        noise = np.logaddexp(2 * noise, 2 * rest) / 2
+        wave = dsp.synth(
+            harmonics, theta, noise, np.full_like(rest, -20), phi, f0, np.random.default_rng(seed)
+        )
+        if shift.formants != 1:
+            ratio = Fraction(shift.formants).limit_denominator(50)
+            wave = resample_poly(wave, ratio.denominator, ratio.numerator).astype(np.float32)
+        return wave
+
+
+def _tidied(wave: np.ndarray) -> np.ndarray:
+    """Without DC, 70 ms before and 110 ms after the speech, at 0.1 RMS, with faded ends."""
+    wave = wave - wave.mean()
+    hop = 240
+    energy = (wave[: len(wave) // hop * hop].reshape(-1, hop) ** 2).mean(1)
+    level = np.sqrt((energy[:-1] + energy[1:]) / 2)
+    speech = np.flatnonzero(level > max(level.max() * 10 ** (-42 / 20), 2e-4))
+    start = max(0, speech[0] * hop - int(0.07 * SAMPLE_RATE))
+    end = min(len(wave), (speech[-1] + 2) * hop + int(0.11 * SAMPLE_RATE))
+    wave = wave[start:end]
+    peak = np.abs(wave).max()
+    active = wave[np.abs(wave) > peak * 0.02]
+    wave = wave * min(0.1 / np.sqrt((active**2).mean()), 0.708 / peak)
+    ramp = np.hanning(240).astype(np.float32)
+    wave[:120] *= ramp[:120]
+    wave[-120:] *= ramp[120:]
+    return wave
