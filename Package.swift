@@ -71,7 +71,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Tensors", "Checkpoints"],
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
-        tests("Tensors", []),
+        tests("Tensors", ["CKernels"]),
         tests("Checkpoints", ["Tensors"]),
         tests("Audio", ["Tensors"]),
         tests("TextFrontEnd", []),

@@ -35,3 +35,12 @@ package enum Activation: Sendable {
         }
     }
 }
+
+extension Activation {
+    /// `min(exp(x), limit)` for `count` values.
+    package static func clippedExponential(
+        _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int, limit: Float
+    ) {
+        Kernels.loops.exp_clipped(x, y, count, limit)
+    }
+}

@@ -1,0 +1,36 @@
+import Tensors
+
+/// A network that predicts the flow at a time, given text and a partly known mel.
+package protocol Backbone: Sendable {
+    var configuration: BackboneConfiguration { get }
+
+    /// Everything that depends on the time alone, for each of `times` in [0, 1].
+    func timeTable(_ times: [Float]) -> TimeTable
+
+    /// Vocabulary ids, one list per sample, to `[samples, frames, text dim]`; see `TextEmbedding`.
+    func embed(_ text: [[Int]], frames: Int, lengths: [Int]?, dropped: Bool) -> Tensor
+
+    /// The flow at `x`.
+    ///
+    /// - Parameters:
+    ///   - x: noised mel `[samples, frames, mel]`.
+    ///   - condition: the known mel, zero where unknown, same shape.
+    ///   - text: from `embed`, `[samples, frames, text dim]`.
+    ///   - time: rows of a `timeTable`: one for all samples, or sample s uses row s mod rows.
+    ///   - lengths: valid frames of each sample; nil when every frame is valid.
+    func velocity(
+        _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?
+    ) -> Tensor
+}
+
+/// What a backbone needs to know of the time, one row per time.
+package struct TimeTable: Sendable {
+    /// `[times, width]` each: the modulation of every DiT block, then of the output norm; for UNetT
+    /// the time token alone.
+    let layers: [Tensor]
+
+    /// The table of one time.
+    package subscript(index: Int) -> TimeTable {
+        TimeTable(layers: layers.map { $0[index..<index + 1] })
+    }
+}

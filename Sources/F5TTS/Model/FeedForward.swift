@@ -1,0 +1,17 @@
+import Checkpoints
+import Tensors
+
+/// Two linear layers around a tanh-GELU.  x: `[samples, frames, dim]`, same shape out.
+///
+/// Mirrors `FeedForward` in `f5_tts/model/modules.py`.
+struct FeedForward: Sendable {
+    private let inner: Linear
+    private let outer: Linear
+
+    init(_ w: Weights, _ c: BackboneConfiguration) {
+        inner = Linear(w.at("ff.0.0"), c.dim, c.dim * c.feedForwardFactor)
+        outer = Linear(w.at("ff.2"), c.dim * c.feedForwardFactor, c.dim)
+    }
+
+    func callAsFunction(_ x: Tensor) -> Tensor { outer(inner(x, activation: .geluTanh)) }
+}

@@ -1,0 +1,32 @@
+import Tensors
+
+/// Shift, scale and gate that the time prescribes for one branch of a DiT block.
+///
+/// Each is `[times, dim]`; one time serves all samples, or sample s uses row s mod times.
+struct Modulation: Sendable {
+    let shift: Tensor
+    let scale: Tensor
+    let gate: Tensor
+
+    /// `layerNorm(x) (1 + scale) + shift`
+    func normalize(_ x: Tensor) -> Tensor { x.modulatedNorm(scale: scale, shift: shift, eps: 1e-6) }
+
+    /// `x + gate · branch`
+    func add(_ branch: Tensor, to x: Tensor) -> Tensor { x.adding(gate: gate, times: branch) }
+}
+
+extension Tensor {
+    /// Cuts `[rows, parts · dim]` into `parts` tensors `[rows, dim]`.
+    func chunkedColumns(_ parts: Int) -> [Tensor] {
+        precondition(self.shape.count == 2 && columns % parts == 0, "chunkedColumns: \(self.shape)")
+        let width = columns / parts
+        return (0..<parts).map { part in
+            Tensor(shape: [rows, width]) { y in
+                for row in 0..<rows {
+                    (y + row * width).update(
+                        from: base + row * columns + part * width, count: width)
+                }
+            }
+        }
+    }
+}

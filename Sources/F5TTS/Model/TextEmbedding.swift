@@ -1,0 +1,107 @@
+import Checkpoints
+import Foundation
+import Tensors
+
+/// Token ids to one vector per mel frame: lookup, positions, ConvNeXt V2 blocks.
+///
+/// Mirrors `TextEmbedding` in `f5_tts/model/backbones/dit.py`. The result depends on the number of
+/// frames, since padding takes part in the blocks (v0) or is blanked around them (v1).
+struct TextEmbedding: Sendable {
+    let table: Tensor
+    let blocks: [ConvNeXtV2Block]
+    private let maskPadding: Bool
+    private let averageUpsampling: Bool
+    private let perSampleLengths: Bool
+    private let positions: Int
+
+    init(_ w: Weights, _ c: BackboneConfiguration) {
+        table = w.tensor("text_embed.weight", [c.vocabularySize + 1, c.textDim])
+        blocks = (0..<c.convLayers).map {
+            ConvNeXtV2Block(w.at("text_blocks.\($0)"), dim: c.textDim)
+        }
+        maskPadding = c.textMaskPadding
+        averageUpsampling = c.averageUpsampling
+        perSampleLengths = c.family == .dit
+        positions = c.family == .dit ? BackboneConfiguration.maximumFrames : 4096
+    }
+
+    /// - Parameters:
+    ///   - text: vocabulary ids of each sample, without padding.
+    ///   - frames: mel frames of the batch.
+    ///   - lengths: valid frames of each sample, nil when all are.
+    ///   - dropped: every token becomes the filler (the unconditional branch).
+    /// - Returns: `[samples, frames, text dim]`.
+    func callAsFunction(
+        _ text: [[Int]], frames: Int, lengths: [Int]?, dropped: Bool
+    ) -> Tensor {
+        let lengths = perSampleLengths ? lengths : nil
+        let rows = tableRows(text, length: frames, lengths: lengths)
+        let filler = rows.map { $0.map { $0 == 0 } }
+        var x = table.lookup(dropped ? rows.map { $0.map { _ in 0 } } : rows).masked(lengths)
+        if !blocks.isEmpty {
+            x = x + positionTable(samples: rows.count, length: frames).masked(lengths)
+            x = blanking(x, filler)
+            for block in blocks { x = blanking(block(x), filler) }
+        }
+        if averageUpsampling { x = upsampled(x, filler: filler, lengths: lengths) }
+        return x
+    }
+
+    /// Rows of the embedding table: ids shifted by one past the filler, cut or padded with it.
+    func tableRows(_ text: [[Int]], length: Int, lengths: [Int]?) -> [[Int]] {
+        text.enumerated().map { sample, ids in
+            let valid = min(ids.count, length, lengths?[sample] ?? length)
+            return ids.prefix(valid).map { $0 + 1 } + [Int](repeating: 0, count: length - valid)
+        }
+    }
+
+    func blanking(_ x: Tensor, _ filler: [[Bool]]) -> Tensor {
+        maskPadding ? x.keepingRows { !filler[$0][$1] } : x
+    }
+
+    /// `[cos(pos ω_k)…, sin(pos ω_k)…]`, `ω_k = 10000^(-2k / dim)`, the same for every sample.
+    func positionTable(samples: Int, length: Int) -> Tensor {
+        let dim = table.columns
+        let half = dim / 2
+        let frequencies = (0..<half).map { Float(1 / pow(10000, Double(2 * $0) / Double(dim))) }
+        return Tensor(shape: [samples, length, dim]) { y in
+            Parallel.ranges(length, grain: 16) { range in
+                for position in range {
+                    // UNetT clamps positions to its table; DiT refuses longer sequences before.
+                    let p = Float(min(position, positions - 1))
+                    let row = y + position * dim
+                    for k in 0..<half {
+                        let angle = Double(p * frequencies[k])
+                        row[k] = Float(cos(angle))
+                        row[half + k] = Float(sin(angle))
+                    }
+                }
+            }
+            for sample in 1..<max(1, samples) {
+                (y + sample * length * dim).update(from: y, count: length * dim)
+            }
+        }
+    }
+
+    /// Repeats each token's row so that the text fills its sample's frames evenly.
+    private func upsampled(_ x: Tensor, filler: [[Bool]], lengths: [Int]?) -> Tensor {
+        let (samples, length, dim) = (x.shape[0], x.shape[1], x.columns)
+        return Tensor(shape: x.shape) { y in
+            y.update(repeating: 0, count: x.count)
+            for sample in 0..<samples {
+                let tokens = (0..<length).filter { !filler[sample][$0] }
+                let frames = lengths?[sample] ?? length
+                guard !tokens.isEmpty else { continue }
+                var out = y + sample * length * dim
+                for (j, token) in tokens.enumerated() {
+                    // The last (frames mod tokens) tokens take one frame more.
+                    let extra = j >= tokens.count - frames % tokens.count ? 1 : 0
+                    for _ in 0..<frames / tokens.count + extra {
+                        out.update(from: x.base + (sample * length + token) * dim, count: dim)
+                        out += dim
+                    }
+                }
+            }
+        }
+    }
+}

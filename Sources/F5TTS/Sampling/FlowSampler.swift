@@ -1,0 +1,104 @@
+import Tensors
+
+/// Integrates the flow from noise to mel with classifier-free guidance.
+///
+/// Everything that depends on weights and schedule alone is tabulated once in `init`, so one
+/// sampler serves any number of utterances at the same time. Mirrors `CFM.sample` in
+/// `f5_tts/model/cfm.py`.
+package struct FlowSampler: Sendable {
+    private let backbone: any Backbone
+    package let schedule: TimeSchedule
+    package let solver: SynthesisOptions.Solver
+    /// Rows: the time of each evaluation of the network, in order.
+    private let table: TimeTable
+
+    package init(
+        _ backbone: any Backbone, schedule: TimeSchedule, solver: SynthesisOptions.Solver = .euler
+    ) {
+        self.backbone = backbone
+        self.schedule = schedule
+        self.solver = solver
+        let times = (0..<schedule.count).flatMap { step -> [Float] in
+            let (t, next) = (schedule.points[step], schedule.points[step + 1])
+            return solver == .euler ? [t] : [t, t + (next - t) / 2]
+        }
+        table = backbone.timeTable(times)
+    }
+
+    /// An utterance on its way from noise to mel; `FlowSampler.advance` moves it one step.
+    package struct Flow: Sendable {
+        /// The state `[samples, frames, mel]` after `step` steps.
+        package fileprivate(set) var mel: Tensor
+        /// Steps taken.
+        package fileprivate(set) var step = 0
+        fileprivate let conditioning: Conditioning
+        fileprivate let guidance: Float
+        /// Text embedding and known mel; with guidance the unconditional ones follow.
+        fileprivate let text: Tensor
+        fileprivate let known: Tensor
+        fileprivate let lengths: [Int]?
+    }
+
+    /// Starts an utterance; its text is embedded here, once.
+    ///
+    /// - Parameters:
+    ///   - conditioning: reference, text, durations.
+    ///   - noise: `[samples, frames, mel]`.
+    ///   - guidance: CFG strength; below 1e-5 only the conditional branch runs.
+    package func start(_ conditioning: Conditioning, noise: Tensor, guidance: Float) -> Flow {
+        precondition(noise.shape == conditioning.known.shape, "start: noise \(noise.shape)")
+        func embed(dropped: Bool) -> Tensor {
+            backbone.embed(
+                conditioning.text, frames: conditioning.frames, lengths: conditioning.lengths,
+                dropped: dropped)
+        }
+        let isGuided = guidance >= 1e-5
+        let known = conditioning.known
+        return Flow(
+            mel: noise, conditioning: conditioning, guidance: isGuided ? guidance : 0,
+            text: isGuided
+                ? .concatenating([embed(dropped: false), embed(dropped: true)])
+                : embed(dropped: false),
+            known: isGuided ? .concatenating([known, .zeros(known.shape)]) : known,
+            lengths: conditioning.lengths.map { isGuided ? $0 + $0 : $0 })
+    }
+
+    /// Takes one ODE step.
+    package func advance(_ flow: inout Flow) {
+        precondition(flow.step < schedule.count, "advance: past the last step")
+        let step = flow.step
+        let dt = schedule.points[step + 1] - schedule.points[step]
+        switch solver {
+        case .euler:
+            let v = velocity(flow.mel, evaluation: step, flow)
+            flow.mel = flow.mel.adding(dt, times: v)
+        case .midpoint:
+            let v = velocity(flow.mel, evaluation: 2 * step, flow)
+            let middle = flow.mel.adding(dt / 2, times: v)
+            flow.mel = flow.mel.adding(
+                dt, times: velocity(middle, evaluation: 2 * step + 1, flow))
+        }
+        flow.step += 1
+    }
+
+    /// Whether all steps are taken.
+    package func isFinished(_ flow: Flow) -> Bool { flow.step == schedule.count }
+
+    /// The sampled mel with the reference copied in.
+    package func result(_ flow: Flow) -> Tensor {
+        flow.conditioning.restoringReference(in: flow.mel)
+    }
+
+    /// `conditional + (conditional - unconditional) · guidance`, both in one packed batch.
+    private func velocity(_ x: Tensor, evaluation: Int, _ flow: Flow) -> Tensor {
+        let isGuided = flow.guidance > 0
+        let v = backbone.velocity(
+            isGuided ? .concatenating([x, x]) : x, condition: flow.known, text: flow.text,
+            time: table[evaluation], lengths: flow.lengths)
+        guard isGuided else { return v }
+        let samples = x.shape[0]
+        let conditional = v[0..<samples]
+        let difference = conditional.adding(-1, times: v[samples..<2 * samples])
+        return conditional.adding(flow.guidance, times: difference)
+    }
+}

@@ -1,0 +1,92 @@
+import Checkpoints
+import Tensors
+import TestSupport
+import Testing
+
+@testable import F5TTS
+
+/// Time grids and whole trajectories against `CFM.sample`.
+struct FlowSamplerTests {
+    static let models = [
+        "tiny_v1": "dit_tiny_v1", "tiny_v0": "dit_tiny_v0", "e2_unett": "unett_tiny/e2",
+        "nano_v1": "dit_variants/nano_v1", "attnmask": "dit_variants/attn_mask_enabled",
+        "avgup": "dit_variants/average_upsampling",
+    ]
+
+    @Test func schedules() throws {
+        let json: JSONValue = try Fixtures.json("cfm/timesteps.json")
+        let tables = try #require(json["tables"]?.object)
+        #expect(tables.count == 25)
+        for (steps, table) in tables {
+            for (grid, expected) in try #require(table.object) {
+                let parts = grid.split(separator: "_")
+                let sway = parts.count > 1 ? Float(parts[1].dropFirst(4)) : nil
+                let schedule = TimeSchedule(
+                    steps: try #require(Int(steps)), sway: sway, useEPSS: parts[0] == "epss")
+                expectClose(
+                    schedule.points, try #require(expected.doubles).map(Float.init), atol: 3e-7,
+                    "times \(steps) \(grid)")
+            }
+        }
+    }
+
+    static let cases: [String] = {
+        let report: JSONValue? = try? Fixtures.json("cfm/report.json")
+        return report?.object?.keys.sorted() ?? []
+    }()
+
+    @Test(arguments: cases)
+    func trajectories(name: String) throws {
+        let report: JSONValue = try Fixtures.json("cfm/report.json")
+        let entry = try #require(report[name])
+        let options = try #require(entry["kwargs"])
+        let fixture = try Fixtures.tensors("cfm/\(name).safetensors")
+        let folder = try #require(Self.models[entry["model"]?.string ?? ""])
+        let reference = try fixture.tensor(
+            fixture["cond_mel_computed"] != nil ? "cond_mel_computed" : "cond_mel")
+        let samples = reference.shape[0]
+        let requested = try fixture.integers("duration_requested").map(Int.init)
+        let conditioning = Conditioning(
+            reference: reference, text: try fixture.tokenIDs("text_ids"),
+            durations: (0..<samples).map { requested[$0 % requested.count] },
+            referenceLengths: fixture["lens"] != nil
+                ? try fixture.integers("lens").map(Int.init) : nil,
+            keep: fixture["edit_mask"] != nil ? try fixture.mask("edit_mask") : nil,
+            blanksReference: options["no_ref_audio"]?.bool ?? false,
+            maximumFrames: options["max_duration"]?.int ?? 65536)
+        let isDuplicate = options["duplicate_test"]?.bool == true
+        let schedule =
+            isDuplicate
+            ? TimeSchedule(points: try fixture.floats("t"))
+            : TimeSchedule(
+                steps: try #require(options["steps"]?.int),
+                sway: options["sway_sampling_coef"]?.double.map(Float.init),
+                useEPSS: options["use_epss"]?.bool ?? true)
+        expectClose(schedule.points, try fixture.floats("t"), atol: 3e-7, "\(name) t")
+        if let seed = options["seed"]?.int {
+            expectClose(
+                conditioning.noise(seed: UInt32(seed)), try fixture.tensor("y0"), atol: 2e-6,
+                "\(name) y0")
+        }
+        let sampler = FlowSampler(
+            try TinyModel.load(folder), schedule: schedule,
+            solver: entry["method"]?.string == "midpoint" ? .midpoint : .euler)
+        var flow = sampler.start(
+            conditioning, noise: try fixture.tensor("y0"),
+            guidance: Float(try #require(options["cfg_strength"]?.double)))
+        while !sampler.isFinished(flow) {
+            sampler.advance(&flow)
+            let expected: Tensor
+            if fixture["trajectory"] != nil {
+                expected = try fixture.tensor("trajectory")[flow.step]
+            } else if fixture["trajectory.\(flow.step)"] != nil {
+                expected = try fixture.tensor("trajectory.\(flow.step)")
+            } else {
+                continue
+            }
+            expectClose(flow.mel, expected, atol: 1e-4, "\(name) step \(flow.step)")
+        }
+        expectClose(flow.mel, try fixture.tensor("sampled"), atol: 1e-4, "\(name) sampled")
+        expectClose(sampler.result(flow), try fixture.tensor("out"), atol: 1e-4, "\(name) out")
+    }
+}

@@ -1,0 +1,96 @@
+import CKernels
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Tensors
+
+/// Every loop at every instruction-set level of this machine against double-precision formulas.
+struct KernelTests {
+    static let values: [Float] =
+        (0..<1003).map { Float($0 - 500) * 0.021 } + [-100, -60, 60, 100, 0, -0.0]
+
+    func check(
+        _ name: String, level: Kernels.Level, atol: Float = 2e-6, rtol: Float = 2e-6,
+        _ loop: (UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int) -> Void,
+        _ formula: (Double) -> Double
+    ) {
+        var y = [Float](repeating: .nan, count: Self.values.count)
+        loop(Self.values, &y, y.count)
+        expectClose(
+            y, Self.values.map { Float(formula(Double($0))) }, atol: atol, rtol: rtol,
+            "\(name) \(level)")
+    }
+
+    @Test(arguments: Kernels.available)
+    func activations(level: Kernels.Level) {
+        let loops = Kernels.loops(at: level)
+        check("gelu_tanh", level: level, loops.gelu_tanh) { x in
+            x / 2 * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+        }
+        check("gelu_erf", level: level, loops.gelu_erf) { x in
+            x / 2 * (1 + erf(x / 2.0.squareRoot()))
+        }
+        check("silu", level: level, loops.silu) { $0 / (1 + exp(-$0)) }
+        check("mish", level: level, loops.mish) { $0 * tanh(log1p(exp($0))) }
+        check(
+            "exp_clipped", level: level, atol: 1e-6, rtol: 1e-6,
+            { loops.exp_clipped($0, $1, $2, 100) }, { min(exp($0), 100) })
+    }
+
+    @Test(arguments: Kernels.available)
+    func softmax(level: Kernels.Level) {
+        let loops = Kernels.loops(at: level)
+        var x = Array(Self.values.prefix(333)) + [-.infinity]
+        let weights = x.map { exp(Double($0) * 0.125) }
+        let sum = weights.reduce(0, +)
+        loops.softmax(&x, x.count, 0.125)
+        expectClose(x, weights.map { Float($0 / sum) }, atol: 1e-7, rtol: 2e-6, "softmax \(level)")
+    }
+
+    @Test(arguments: Kernels.available)
+    func norms(level: Kernels.Level) {
+        let loops = Kernels.loops(at: level)
+        let x = Array(Self.values.prefix(1003))
+        let gain = x.map { $0 * 0.01 + 0.3 }
+        let shift = x.map { 1 - $0 * 0.02 }
+        let mean = x.reduce(0.0) { $0 + Double($1) } / Double(x.count)
+        let variance =
+            x.reduce(0.0) { $0 + (Double($1) - mean) * (Double($1) - mean) } / Double(x.count)
+        var y = [Float](repeating: 0, count: x.count)
+        loops.layer_norm(x, gain, shift, 1, 1e-6, &y, x.count)
+        let normalized = x.map { (Double($0) - mean) / (variance + 1e-6).squareRoot() }
+        expectClose(
+            y, x.indices.map { Float(normalized[$0] * (1 + Double(gain[$0])) + Double(shift[$0])) },
+            atol: 5e-6, "layer_norm \(level)")
+        loops.layer_norm(x, nil, nil, 0, 1e-6, &y, x.count)
+        expectClose(y, normalized.map { Float($0) }, atol: 5e-6, "layer_norm bare \(level)")
+        let squares = x.reduce(0.0) { $0 + Double($1) * Double($1) }
+        loops.rms_norm(x, gain, 1, 1e-6, &y, x.count)
+        let root = (squares / Double(x.count) + 1e-6).squareRoot()
+        expectClose(
+            y, x.indices.map { Float(Double(x[$0]) / root) * gain[$0] }, atol: 5e-6,
+            "rms_norm \(level)")
+        loops.rms_norm(x, gain, 0, 1e-12, &y, x.count)
+        let unit = Double(x.count).squareRoot() / squares.squareRoot()
+        expectClose(
+            y, x.indices.map { Float(Double(x[$0]) * unit) * gain[$0] }, atol: 5e-6,
+            "unit norm \(level)")
+    }
+
+    @Test func halfFormatsRoundToNearestEven() {
+        let x: [Float] = [1, 1.00390625, 1.01171875, -0.0, .infinity, 65504, 65520, 1e-8, .nan]
+        var bf = [UInt16](repeating: 0, count: x.count)
+        NumberFormats.narrow(toBFloat16: x, into: &bf, count: x.count)
+        #expect(bf.prefix(5) == [0x3f80, 0x3f80, 0x3f82, 0x8000, 0x7f80])
+        var wide = [Float](repeating: 0, count: x.count)
+        NumberFormats.widen(bfloat16: bf, into: &wide, count: x.count)
+        #expect(wide[0] == 1 && wide[4] == .infinity && wide[8].isNaN)
+        var half = [UInt16](repeating: 0, count: x.count)
+        NumberFormats.narrow(toFloat16: x, into: &half, count: x.count)
+        NumberFormats.widen(float16: half, into: &wide, count: x.count)
+        #expect(wide[5] == 65504 && wide[6] == .infinity && wide[7] == 0 && wide[8].isNaN)
+        #expect(!NumberFormats.allFinite(x, count: x.count))
+        #expect(NumberFormats.allFinite(x, count: 4))
+    }
+}
