@@ -42,6 +42,12 @@ package struct CheckpointFile: Sendable {
             let (tensors, metadata) = try Safetensors.read(file)
             return opened(.safetensors, .tensors(tensors, metadata: metadata))
         }
+        if ZipArchive.matches(file) {
+            return opened(.torchZip, .tree(try TorchArchive.read(file)))
+        }
+        if TorchLegacy.matches(file) {
+            return opened(.torchLegacy, .tree(try TorchLegacy.read(file)))
+        }
         throw CheckpointError(
             .notACheckpoint, file: path,
             "is neither a safetensors nor a torch.save file; give the path of a weights file")

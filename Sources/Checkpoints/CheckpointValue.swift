@@ -3,14 +3,13 @@ package indirect enum CheckpointValue: Sendable {
     case none
     case bool(Bool)
     case integer(Int64)
-    /// An integer beyond 64 bits, little-endian two's complement.
-    case bigInteger([UInt8])
+    case bigInteger(BigInteger)
     case float(Double)
     case string(String)
     case bytes([UInt8])
     case list([CheckpointValue])
     case tuple([CheckpointValue])
-    /// Pairs in insertion order; no two keys are equal.
+    /// Pairs in insertion order; no two keys of text or whole numbers are equal.
     case dictionary([(key: CheckpointValue, value: CheckpointValue)])
     case tensor(StoredTensor)
 

@@ -42,6 +42,9 @@ package enum Fixtures {
     /// A fixture that is not as a test expects.
     package struct Missing: Error, CustomStringConvertible {
         let what: String
+
+        package init(what: String) { self.what = what }
+
         package var description: String { what }
     }
 }
