@@ -7,6 +7,9 @@ package struct SpeechError: Error, Sendable, CustomStringConvertible {
         case voiceNotFound
         case tooLarge
         case unsupportedMedia
+        /// More work than can be queued; `retryAfterSeconds` says when to come back.
+        case busy
+        /// Loading or draining.
         case unavailable
         case cancelled
         case internalFailure
@@ -17,11 +20,16 @@ package struct SpeechError: Error, Sendable, CustomStringConvertible {
     package let message: String
     /// The request field at fault, named as in the HTTP body (`input`, `voice`, `speed`, …).
     package let parameter: String?
+    /// When the same request is expected to succeed, for `busy` and `unavailable`.
+    package let retryAfterSeconds: Int?
 
-    package init(_ code: Code, _ message: String, parameter: String? = nil) {
+    package init(
+        _ code: Code, _ message: String, parameter: String? = nil, retryAfterSeconds: Int? = nil
+    ) {
         self.code = code
         self.message = message
         self.parameter = parameter
+        self.retryAfterSeconds = retryAfterSeconds
     }
 
     package var description: String { message }

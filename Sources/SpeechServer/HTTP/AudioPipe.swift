@@ -1,0 +1,151 @@
+import Dispatch
+import F5TTS
+import Synchronization
+
+/// Joins the engine, which writes and never waits, to one connection's thread, which waits and
+/// reads. A client that reads slowly holds no more than its own utterance; all together hold no
+/// more than `budget`.
+package final class AudioPipe: Sendable {
+    private struct State {
+        var chunks: [[UInt8]] = []
+        /// Bytes of the first chunk that have been read.
+        var offset = 0
+        var ending: Ending?
+        var hasBegun = false
+    }
+
+    private enum Ending {
+        case finished
+        case failed(any Error)
+        case cancelled
+    }
+
+    package enum Reading: Equatable {
+        case bytes(Int)
+        case finished
+        /// Failed or cancelled: what the reader has is not the whole.
+        case broken
+    }
+
+    private let state = Mutex(State())
+    private let arrival = DispatchSemaphore(value: 0)
+    private let budget: ByteBudget
+
+    package init(budget: ByteBudget) {
+        self.budget = budget
+    }
+
+    deinit {
+        state.withLock { Self.discard(&$0, budget) }
+    }
+
+    /// The reader has gone, or the server is stopping.
+    package var isCancelled: Bool {
+        state.withLock { if case .cancelled = $0.ending { true } else { false } }
+    }
+
+    /// Hands bytes to the reader without waiting for it.
+    /// - Throws: `CancellationError` once the reader is gone; `SpeechError` when the clients leave
+    ///   too much audio unread.
+    package func write(_ bytes: [UInt8]) throws {
+        guard !bytes.isEmpty else { return }
+        guard budget.reserve(bytes.count) else {
+            let error = SpeechError(
+                .busy, "Too much finished audio waits for slow clients; try again later.")
+            end(.failed(error))
+            throw error
+        }
+        let isOpen = state.withLock { state in
+            guard state.ending == nil else { return false }
+            state.chunks.append(bytes)
+            state.hasBegun = true
+            return true
+        }
+        guard isOpen else {
+            budget.release(bytes.count)
+            throw CancellationError()
+        }
+        arrival.signal()
+    }
+
+    /// No more bytes will come; the utterance is whole.
+    package func finish() { end(.finished) }
+
+    /// No more bytes will come; what has been written is not the whole.
+    package func fail(_ error: any Error) { end(.failed(error)) }
+
+    /// The reader needs no more: the writer's next `write` throws, what waits is dropped.
+    package func cancel() { end(.cancelled) }
+
+    private func end(_ ending: Ending) {
+        state.withLock { state in
+            if case .cancelled = ending {
+                Self.discard(&state, budget)
+                // A finished or failed utterance stays so: there is nothing left to cancel.
+                if state.ending == nil { state.ending = .cancelled }
+            } else if state.ending == nil {
+                state.ending = ending
+            }
+        }
+        arrival.signal()
+    }
+
+    private static func discard(_ state: inout State, _ budget: ByteBudget) {
+        budget.release(state.chunks.reduce(0) { $0 + $1.count })
+        state.chunks = []
+        state.offset = 0
+    }
+
+    /// Blocks until there is something to send: after this, a failure can only cut the answer off.
+    /// - Throws: the writer's error when it failed before its first byte.
+    package func waitForFirstBytes() throws {
+        while true {
+            let isReady = try state.withLock { state in
+                if state.hasBegun { return true }
+                switch state.ending {
+                case .failed(let error): throw error
+                case .cancelled: throw CancellationError()
+                case .finished: return true
+                case nil: return false
+                }
+            }
+            if isReady { return }
+            arrival.wait()
+        }
+    }
+
+    /// Whether `read` would return at once.
+    package var isReady: Bool {
+        state.withLock { !$0.chunks.isEmpty || $0.ending != nil }
+    }
+
+    /// Blocks until there are bytes, or the end; copies at most `buffer.count` of them.
+    package func read(into buffer: UnsafeMutableRawBufferPointer) -> Reading {
+        while true {
+            let reading = state.withLock { state -> Reading? in
+                guard let chunk = state.chunks.first else {
+                    switch state.ending {
+                    case .finished: return .finished
+                    case .failed, .cancelled: return .broken
+                    case nil: return nil
+                    }
+                }
+                let count = min(buffer.count, chunk.count - state.offset)
+                chunk.withUnsafeBytes { source in
+                    buffer.copyMemory(
+                        from: UnsafeRawBufferPointer(
+                            rebasing: source[state.offset..<state.offset + count]))
+                }
+                state.offset += count
+                if state.offset == chunk.count {
+                    state.chunks.removeFirst()
+                    state.offset = 0
+                    budget.release(chunk.count)
+                }
+                return .bytes(count)
+            }
+            if let reading { return reading }
+            arrival.wait()
+        }
+    }
+}

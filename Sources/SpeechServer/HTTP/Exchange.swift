@@ -1,0 +1,218 @@
+import Logging
+
+/// One request and its answer, from the request line to the last byte. It lives on its connection's
+/// thread; the transport feeds it and sends what it answers.
+final class Exchange {
+    /// What the transport should do next.
+    enum Step {
+        case receiveMore
+        case send(Response)
+        /// Answer now although the client is still sending; the connection cannot be used again.
+        case sendAndClose(Response)
+        case drop
+    }
+
+    let client: ClientConnection
+    private let service: HTTPService
+    private let limits: HTTPLimits
+    private let bodies: ByteBudget
+    private let rawTarget: String
+    private var logger: Logger
+    private let began = ContinuousClock.now
+
+    private(set) var id = Exchange.freshID()
+    private var method = ""
+    private var target: RequestTarget?
+    private var headers = Headers()
+    private var match: (route: Route, parameters: [String: String])?
+    /// What was decided from the header alone.
+    private var decided: Response?
+    private var body: [UInt8] = []
+    private var reserved = 0
+    /// Why the body is being dropped, and how much more of it is read before the client is cut off.
+    private var refusal: (error: ErrorResponse, patience: Int)?
+
+    private(set) var hasHeader = false
+    private(set) var isAnswered = false
+    /// The handler was called.
+    private(set) var hasStarted = false
+    /// The answer went out before the body was in: let the client read it before closing.
+    private(set) var closesEarly = false
+    private var status = 0
+    var bytesSent = 0
+    var wasBroken = false
+
+    init(
+        target: String, client: ClientConnection, service: HTTPService, limits: HTTPLimits,
+        bodies: ByteBudget, logger: Logger
+    ) {
+        self.rawTarget = target
+        self.client = client
+        self.service = service
+        self.limits = limits
+        self.bodies = bodies
+        self.logger = logger
+    }
+
+    deinit {
+        bodies.release(reserved)
+    }
+
+    /// The header is here.
+    func begin(method: String, headers: Headers) -> Step {
+        hasHeader = true
+        self.method = method
+        self.headers = headers
+        if let given = headers["x-request-id"], Self.isUsableID(given) { id = given }
+        logger[metadataKey: "request.id"] = "\(id)"
+        client.expect(within: limits.bodySeconds)
+        do throws(ErrorResponse) {
+            let target = try RequestTarget(rawTarget)
+            self.target = target
+            switch try service.admit(method, target, headers) {
+            case .answer(let response): return answerEarly(response)
+            case .route(let route, let parameters): match = (route, parameters)
+            }
+            try checkDeclaredLength()
+        } catch {
+            return answerEarly(error.response)
+        }
+        return .receiveMore
+    }
+
+    /// Without a body the answer waits for the request's end, one call later: libmicrohttpd closes
+    /// the connection after an answer that comes before.
+    private func answerEarly(_ response: Response) -> Step {
+        if hasBody { return refuse(response) }
+        decided = response
+        return .receiveMore
+    }
+
+    private var hasBody: Bool {
+        headers["transfer-encoding"] != nil || (headers["content-length"] ?? "0") != "0"
+    }
+
+    private var bodyLimit: Int { match?.route.bodyLimit ?? 0 }
+
+    private func checkDeclaredLength() throws(ErrorResponse) {
+        guard let text = headers["content-length"] else { return }
+        guard let length = Int(text), length >= 0 else {
+            throw ErrorResponse(400, "Content-Length must be a number of bytes.")
+        }
+        guard length <= bodyLimit else { throw tooLarge }
+    }
+
+    private var tooLarge: ErrorResponse {
+        ErrorResponse(
+            413, "The request body is larger than the \(bodyLimit) bytes accepted here.",
+            code: "request_too_large")
+    }
+
+    /// More of the body.
+    func receive(_ bytes: UnsafeRawBufferPointer) -> Step {
+        if let (error, patience) = refusal {
+            refusal = (error, patience - bytes.count)
+            return patience < 0 ? .drop : .receiveMore
+        }
+        if bytes.count > bodyLimit - body.count {
+            giveUp(tooLarge)
+        } else if !bodies.reserve(bytes.count) {
+            giveUp(
+                ErrorResponse(
+                    503, "The server is receiving too many uploads at once; try again.",
+                    type: "unavailable_error", headers: ["Retry-After": "5"]))
+        } else {
+            reserved += bytes.count
+            body.append(contentsOf: bytes)
+        }
+        return .receiveMore
+    }
+
+    /// HTTP has no way to answer in the middle of a chunked body, so a little more is read and
+    /// dropped, in the hope of its end.
+    private func giveUp(_ error: ErrorResponse) {
+        body = []
+        bodies.release(reserved)
+        reserved = 0
+        refusal = (error, bodyLimit)
+    }
+
+    /// The body is whole: makes the answer, which may take long.
+    func complete() -> Step {
+        hasStarted = true
+        client.expect(within: nil)
+        if let decided { return answer(decided) }
+        if let refusal { return answer(refusal.error.response) }
+        guard let match, let target else {
+            return answer(ErrorResponse(400, "This is not a request.").response)
+        }
+        let request = Request(
+            id: id, method: method, target: target, headers: headers,
+            parameters: match.parameters, body: body, client: client, logger: logger)
+        body = []
+        do {
+            return answer(try match.route.handler(request))
+        } catch {
+            let refusal = ErrorResponse(error)
+            if refusal.status >= 500 {
+                logger.error("request failed", metadata: ["error": "\(error)"])
+            }
+            return answer(refusal.response)
+        }
+    }
+
+    private func answer(_ response: Response) -> Step {
+        isAnswered = true
+        status = response.status
+        client.expect(within: limits.sendSeconds)
+        return .send(service.finished(response, id: id))
+    }
+
+    private func refuse(_ response: Response) -> Step {
+        var response = response
+        response.headers.append("Connection", "close")
+        closesEarly = true
+        guard case .send(let finished) = answer(response) else { return .drop }
+        return .sendAndClose(finished)
+    }
+
+    /// The exchange is over, well or badly: one line in the log.
+    func end() {
+        client.expect(within: limits.headerSeconds)
+        guard hasHeader else { return }
+        let path = target.map { "/" + $0.path.joined(separator: "/") } ?? "?"
+        let seconds = (ContinuousClock.now - began) / .seconds(1)
+        logger.info(
+            "request",
+            metadata: [
+                "method": "\(method)", "path": "\(path.prefix(200))", "status": "\(status)",
+                "bytes": "\(bytesSent)", "seconds": "\(seconds.rounded(toPlaces: 3))",
+                "complete": "\(isAnswered && !wasBroken)",
+            ])
+    }
+
+    private static func freshID() -> String {
+        let number = UInt64.random(in: .min ... .max)
+        let digits = String(number, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    /// Clients may name their requests, in characters that are harmless in a log and in a header.
+    private static func isUsableID(_ text: String) -> Bool {
+        (1...64).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                switch byte {
+                case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
+                default: false
+                }
+            }
+    }
+}
+
+extension Double {
+    /// For logs and reports.
+    package func rounded(toPlaces places: Int) -> Double {
+        let scale = (0..<places).reduce(1.0) { product, _ in product * 10 }
+        return (self * scale).rounded() / scale
+    }
+}

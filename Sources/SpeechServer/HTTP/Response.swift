@@ -1,0 +1,26 @@
+/// An answer: status, header fields, and a body that is ready or still being made.
+package struct Response: Sendable {
+    package enum Body: Sendable {
+        case bytes([UInt8])
+        /// Sent in chunks as the bytes come; aborted, without the last chunk, if the pipe fails.
+        case stream(AudioPipe)
+    }
+
+    package var status: Int
+    package var headers: Headers
+    package var body: Body
+
+    package init(_ status: Int = 200, headers: Headers = [:], body: Body = .bytes([])) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+    }
+
+    package static func json(_ value: JSONValue, status: Int = 200, headers: Headers = [:])
+        -> Response
+    {
+        var headers = headers
+        headers.append("Content-Type", "application/json")
+        return Response(status, headers: headers, body: .bytes(value.bytes))
+    }
+}
