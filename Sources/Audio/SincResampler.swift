@@ -43,7 +43,9 @@ package struct SincResampler: Sendable {
     private func tap(_ index: Int, _ phase: Int) -> Float {
         let bandwidth = Self.rolloff * Double(min(inputStep, phases))
         let step = Double(inputStep)
-        let position = (Double(index) / step - Double(phase) / Double(phases)) * bandwidth
+        // The reference divides these two in single precision, the rest in double.
+        let shift = Double(Float(phase) / Float(phases))
+        let position = (Double(index) / step - shift) * bandwidth
         let time = min(max(position, -Self.width), Self.width)
         let window = cos(time * Double.pi / Self.width / 2)
         let angle = time * Double.pi
