@@ -56,7 +56,7 @@ package enum EMAResolution {
     /// A parameter's own name: `ema_model.module.transformer.x` is `transformer.x`.
     ///
     /// `nil` for what is not a parameter: counters and mel buffers.
-    static func bareName(_ name: String) -> String? {
+    package static func bareName(_ name: String) -> String? {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
             .filter { !wrappers.contains(String($0)) }
         if parts.count == 1, counters.contains(String(parts[0])) { return nil }
