@@ -1,0 +1,129 @@
+import Foundation
+
+/// A folder that is filled out of sight and then appears under its name at once, or never.
+///
+/// Everything is on the disk before the name is: after a crash there is either a complete folder or an
+/// abandoned one, which `removeAbandoned` finds by its lock being free.
+final class StagingFolder {
+    /// An operation of the system that failed, in words without a path.
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+
+        /// The failure in `errno`.
+        init(_ action: String) {
+            description = "\(action) failed (\(String(cString: strerror(errno))))"
+        }
+    }
+
+    private static let stagingPrefix = ".staging-"
+    private static let discardedPrefix = ".discarded-"
+
+    private let root: String
+    private let path: String
+    /// The open folder; holds the lock for as long as this object lives.
+    private let descriptor: Int32
+    private var isPublished = false
+
+    /// Makes a folder inside `root`, which is made too if missing.
+    init(in root: String) throws(Failure) {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: root, withIntermediateDirectories: true)
+        } catch {
+            throw Failure("Making the folder for voices")
+        }
+        self.root = root
+        while true {
+            let path = root + "/" + StagingFolder.stagingPrefix + StagingFolder.randomName()
+            guard mkdir(path, 0o755) == 0 else { throw Failure("Making a folder") }
+            let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+            // Between `mkdir` and the lock, another process may have taken the folder for abandoned.
+            if descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0,
+                FileManager.default.fileExists(atPath: path)
+            {
+                self.path = path
+                self.descriptor = descriptor
+                return
+            }
+            if descriptor >= 0 {
+                close(descriptor)
+            } else if errno != ENOENT {
+                throw Failure("Opening a folder")
+            }
+        }
+    }
+
+    deinit {
+        if !isPublished { try? FileManager.default.removeItem(atPath: path) }
+        close(descriptor)
+    }
+
+    /// Writes a new file, and waits until the disk has it.
+    func write(_ bytes: [UInt8], to name: String) throws(Failure) {
+        let file = open(path + "/" + name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard file >= 0 else { throw Failure("Making a file") }
+        defer { close(file) }
+        var written = 0
+        while written < bytes.count {
+            let count = bytes[written...].withUnsafeBytes {
+                Foundation.write(file, $0.baseAddress, $0.count)
+            }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw Failure("Writing") }
+            written += count
+        }
+        guard fsync(file) == 0 else { throw Failure("Writing") }
+    }
+
+    /// Gives the folder its name; false if there is a folder of that name.
+    func publish(as name: String) throws(Failure) -> Bool {
+        guard fsync(descriptor) == 0 else { throw Failure("Writing") }
+        // A folder never replaces one that holds anything: the system refuses that by itself.
+        guard rename(path, root + "/" + name) == 0 else {
+            if errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR { return false }
+            throw Failure("Naming a folder")
+        }
+        isPublished = true
+        try StagingFolder.synchronize(root)
+        return true
+    }
+
+    /// Takes a folder's name away at once, then removes it.
+    static func discard(_ name: String, in root: String) throws(Failure) {
+        let discarded = root + "/" + discardedPrefix + randomName()
+        guard rename(root + "/" + name, discarded) == 0 else { throw Failure("Removing a folder") }
+        try synchronize(root)
+        try? FileManager.default.removeItem(atPath: discarded)
+    }
+
+    /// Removes what processes left behind that were stopped in the middle.
+    static func removeAbandoned(in root: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [] {
+            let path = root + "/" + name
+            if name.hasPrefix(discardedPrefix) {
+                try? FileManager.default.removeItem(atPath: path)
+            } else if name.hasPrefix(stagingPrefix) {
+                let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                guard descriptor >= 0 else { continue }
+                if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
+                    try? FileManager.default.removeItem(atPath: path)
+                }
+                close(descriptor)
+            }
+        }
+    }
+
+    /// Sixteen random hexadecimal digits.
+    static func randomName() -> String {
+        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    /// Waits until the disk has the names in a folder.
+    private static func synchronize(_ path: String) throws(Failure) {
+        let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Failure("Opening a folder") }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw Failure("Writing") }
+    }
+}

@@ -1,0 +1,130 @@
+import Audio
+import Foundation
+import TextFrontEnd
+
+/// The voices of an installation: people's own under the data directory, then the shipped ones.
+///
+/// Each is a folder `<id>/` with `voice.json` and the reference audio. A folder appears complete or
+/// not at all, whatever happens while it is written. An own voice hides a shipped one of the same id.
+package struct VoiceStore: Sendable {
+    /// Where own voices live: `<data>/voices`.
+    let own: String
+    /// Where shipped voices live; never written.
+    let shipped: String
+    /// What an uploaded recording may be.
+    package var audioLimits = AudioFile.Limits()
+
+    /// The longest `voice.json` that is read, bytes.
+    private static let largestRecord = 256 << 10
+
+    /// - Parameters:
+    ///   - data: the data directory; made when the first voice is created.
+    ///   - shipped: the directory of shipped voices; may be missing.
+    package init(data: String, shipped: String) {
+        own = data + "/voices"
+        self.shipped = shipped
+    }
+
+    /// A voice's folder that cannot be used.
+    package struct Problem: Sendable {
+        package let id: String
+        package let error: SpeechError
+    }
+
+    /// All usable voices, by id.
+    package func list() -> [StoredVoice] { contents().voices }
+
+    /// All usable voices, by id, and the folders that are none.
+    package func contents() -> (voices: [StoredVoice], problems: [Problem]) {
+        var voices: [StoredVoice] = []
+        var problems: [Problem] = []
+        let ownIdentifiers = identifiers(in: own)
+        let shippedIdentifiers = identifiers(in: shipped).subtracting(ownIdentifiers)
+        for (root, identifiers) in [(own, ownIdentifiers), (shipped, shippedIdentifiers)] {
+            for id in identifiers {
+                do throws(SpeechError) {
+                    voices.append(try load(id, in: root))
+                } catch {
+                    problems.append(Problem(id: id, error: error))
+                }
+            }
+        }
+        return (voices.sorted { $0.id < $1.id }, problems.sorted { $0.id < $1.id })
+    }
+
+    /// The voice with this id, or the one that an OpenAI name stands for (`VoiceAliases`); throws
+    /// `voiceNotFound`.
+    package func voice(_ id: String) throws(SpeechError) -> StoredVoice {
+        guard VoiceIdentifier.isValid(id) else {
+            if let voice = VoiceAliases.voice(id, among: list()) { return voice }
+            throw SpeechError(
+                .voiceNotFound,
+                "There is no such voice: names are made of a-z, 0-9, - and _. List the voices to "
+                    + "see their names.", parameter: "voice")
+        }
+        for root in [own, shipped] where exists(id, in: root) { return try load(id, in: root) }
+        if let voice = VoiceAliases.voice(id, among: list()) { return voice }
+        throw SpeechError(
+            .voiceNotFound,
+            "There is no voice \"\(id)\": list the voices to see their names, or add it.",
+            parameter: "voice")
+    }
+
+    /// A voice's reference, read and prepared for synthesis.
+    package func reference(_ voice: StoredVoice) throws(SpeechError) -> ReferenceVoice {
+        do {
+            let audio = try AudioFile.read(path: voice.folder + "/" + voice.audioFile)
+            return ReferenceVoice(
+                audio: try ReferenceAudio.prepare(audio), text: voice.referenceText)
+        } catch {
+            throw SpeechError(
+                .internalFailure,
+                "The recording of the voice \"\(voice.id)\" cannot be used: \(error.message)")
+        }
+    }
+
+    /// Whether a folder of this name exists.
+    func exists(_ id: String, in root: String) -> Bool {
+        FileManager.default.fileExists(atPath: root + "/" + id)
+    }
+
+    /// The folders that may hold voices; staging folders and other names are left out.
+    private func identifiers(in root: String) -> Set<String> {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+        return Set(names.filter(VoiceIdentifier.isValid))
+    }
+
+    private func load(_ id: String, in root: String) throws(SpeechError) -> StoredVoice {
+        let folder = root + "/" + id
+        guard let data = contents(of: folder + "/voice.json"),
+            let record = try? JSONDecoder().decode(VoiceRecord.self, from: data)
+        else {
+            throw SpeechError(
+                .voiceNotFound,
+                "The voice \"\(id)\" has no readable voice.json: add the voice again.",
+                parameter: "voice")
+        }
+        let audio = record.audio
+        guard !audio.isEmpty, !audio.hasPrefix("."), !audio.contains("/"), !audio.contains("\0"),
+            FileManager.default.fileExists(atPath: folder + "/" + audio),
+            !record.referenceText.strippedOfSpace.isEmpty
+        else {
+            throw SpeechError(
+                .voiceNotFound,
+                "The voice \"\(id)\" lacks its recording or its text: add the voice again.",
+                parameter: "voice")
+        }
+        return StoredVoice(
+            id: id, name: record.name, referenceText: record.referenceText,
+            language: record.language, licence: record.licence, createdAt: record.createdAt,
+            isShipped: root == shipped, folder: folder, audioFile: audio)
+    }
+
+    private func contents(of path: String) -> Data? {
+        guard let file = FileHandle(forReadingAtPath: path),
+            let data = try? file.read(upToCount: VoiceStore.largestRecord + 1),
+            data.count <= VoiceStore.largestRecord
+        else { return nil }
+        return data
+    }
+}
