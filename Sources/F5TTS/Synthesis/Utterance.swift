@@ -1,0 +1,65 @@
+import Audio
+import Tensors
+import TextFrontEnd
+
+/// One request as the sampler sees it: the reference mel, and for each chunk its tokens and length.
+///
+/// Mirrors the preparation in `infer_process` and `infer_batch_process` of
+/// `f5_tts/infer/utils_infer.py`.
+struct Utterance: Sendable {
+    struct Chunk: Sendable {
+        /// Vocabulary ids of the reference text and the chunk.
+        let ids: [Int]
+        /// Frames of reference and chunk.
+        let frames: Int
+    }
+
+    /// Log mel of the reference, `[1, frames, mel]`.
+    let reference: Tensor
+    /// Frames of the reference that are cut off the result; the mel has one more.
+    let referenceFrames: Int
+    let chunks: [Chunk]
+
+    init(
+        _ text: String, voice: ReferenceVoice, options: SynthesisOptions, vocabulary: Vocabulary,
+        mel: MelSpectrogram
+    ) throws {
+        let samples = voice.audio.waveform24k.samples
+        let ended = ReferenceText.ended(voice.text)
+        let prefix = ReferenceText.prefix(ended)
+        let estimate = DurationEstimate(
+            referenceSamples: samples.count, referencePrefix: prefix, speed: options.speed)
+        let limit = Utterance.longestChunk(estimate, prefix: prefix)
+        guard limit > 0 else {
+            throw SpeechError(
+                .invalidRequest,
+                "The reference text is too short for its audio: give the whole transcript of the "
+                    + "recording, or a shorter recording.", parameter: "voice")
+        }
+        let pieces = TextChunker.chunks(
+            text,
+            maxBytes: DurationEstimate.chunkBytes(
+                endedReference: ended, seconds: voice.audio.seconds, speed: options.speed),
+            hardLimit: limit)
+        guard !pieces.isEmpty else {
+            throw SpeechError(
+                .invalidRequest, "There is no text to speak: give some.", parameter: "input")
+        }
+        let frames = estimate.frames(
+            chunks: pieces, fixDuration: options.fixDuration, crossFade: options.crossFade)
+        chunks = try zip(pieces, frames).map { piece, frames in
+            Chunk(ids: try vocabulary.ids(of: prefix + piece), frames: frames)
+        }
+        let spectrum = try mel(samples)
+        reference = spectrum.reshaped([1] + spectrum.shape)
+        referenceFrames = estimate.referenceFrames
+    }
+
+    /// The most bytes of a chunk so that neither its frames nor its tokens pass the model's limit.
+    private static func longestChunk(_ estimate: DurationEstimate, prefix: String) -> Int {
+        let limit = BackboneConfiguration.maximumFrames
+        // A byte gives at most two tokens: itself and a space before it.
+        let tokens = (limit - 1) / 2 - prefix.utf8.count
+        return min(estimate.longestChunk(frameLimit: limit), tokens)
+    }
+}
