@@ -30,52 +30,56 @@ final class StreamResampler {
     /// Takes the next samples; gives what can be given already.
     func process(_ samples: [Float]) throws(AudioError) -> [Float] {
         consumed += samples.count
-        return try run(samples, isLast: false)
+        let output = try run(samples)
+        produced += output.count
+        return output
     }
 
     /// Gives what is left. Nothing may follow.
+    ///
+    /// The filter is run out with zeros and the result cut where it should end: the library's own
+    /// end-of-input mode is a sample short at most rates and sometimes does not end at all.
     func finish() throws(AudioError) -> [Float] {
-        var tail = try run([], isLast: true)
-        // libsamplerate decides the last sample by rounding an accumulated position.
         let expected = (consumed * to + from - 1) / from
-        if produced > expected {
-            tail.removeLast(min(produced - expected, tail.count))
-        } else {
-            tail.append(contentsOf: repeatElement(0, count: expected - produced))
+        var tail: [Float] = []
+        let zeros = [Float](repeating: 0, count: 1_024)
+        var patience = 64
+        while produced + tail.count < expected {
+            tail += try run(zeros)
+            patience -= 1
+            guard patience > 0 else { throw failure(status: 0) }
         }
+        tail.removeLast(max(0, produced + tail.count - expected))
+        produced += tail.count
         return tail
     }
 
-    private func run(_ samples: [Float], isLast: Bool) throws(AudioError) -> [Float] {
+    private func failure(status: Int32) -> AudioError {
+        AudioError(.encoding, "Resampling to \(to) Hz failed (code \(status)).")
+    }
+
+    private func run(_ samples: [Float]) throws(AudioError) -> [Float] {
         var output: [Float] = []
         output.reserveCapacity(samples.count * to / from + 64)
         var used = 0
         var status: Int32 = 0
         samples.withUnsafeBufferPointer { input in
             block.withUnsafeMutableBufferPointer { block in
-                // A place to point at when there is no input.
-                var silence: Float = 0
-                withUnsafePointer(to: &silence) { silence in
-                    var data = SRC_DATA()
-                    data.src_ratio = Double(to) / Double(from)
-                    data.end_of_input = isLast ? 1 : 0
-                    repeat {
-                        data.data_in = input.baseAddress.map { $0 + used } ?? silence
-                        data.input_frames = input.count - used
-                        data.data_out = block.baseAddress
-                        data.output_frames = block.count
-                        status = src_process(state, &data)
-                        used += data.input_frames_used
-                        output.append(contentsOf: block.prefix(data.output_frames_gen))
-                    } while status == 0
-                        && (data.output_frames_gen > 0 || data.input_frames_used > 0)
-                }
+                guard let base = input.baseAddress else { return }
+                var data = SRC_DATA()
+                data.src_ratio = Double(to) / Double(from)
+                repeat {
+                    data.data_in = base + used
+                    data.input_frames = input.count - used
+                    data.data_out = block.baseAddress
+                    data.output_frames = block.count
+                    status = src_process(state, &data)
+                    used += data.input_frames_used
+                    output.append(contentsOf: block.prefix(data.output_frames_gen))
+                } while status == 0 && (data.output_frames_gen > 0 || data.input_frames_used > 0)
             }
         }
-        guard status == 0, used == samples.count else {
-            throw AudioError(.encoding, "Resampling to \(to) Hz failed (code \(status)).")
-        }
-        produced += output.count
+        guard status == 0, used == samples.count else { throw failure(status: status) }
         return output
     }
 }
