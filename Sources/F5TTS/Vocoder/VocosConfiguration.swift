@@ -1,7 +1,7 @@
 /// Sizes of a Vocos vocoder; defaults are those of the published `vocos-mel-24khz`.
 package struct VocosConfiguration: Sendable, Equatable {
     /// How the ends of the inverse STFT are cut.
-    package enum Padding: String, Sendable {
+    package enum Padding: String, Sendable, CaseIterable {
         /// Half a window off each end: `(frames - 1) · hop` samples.
         case center
         /// `(window - hop) / 2` off each end: `frames · hop` samples.
