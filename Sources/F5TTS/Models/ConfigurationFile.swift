@@ -15,7 +15,8 @@ struct ConfigurationFile {
     init(_ path: String) throws(ModelError) {
         self.path = path
         guard let file = FileHandle(forReadingAtPath: path),
-            let data = try? file.read(upToCount: Self.largestFile + 1),
+            // Nothing to read is no error here: an empty file lacks its keys.
+            let data = try? file.read(upToCount: Self.largestFile + 1) ?? Data(),
             let text = String(data: data, encoding: .utf8)
         else { throw ModelError(.badConfiguration, path, "can't be read as text") }
         guard data.count <= Self.largestFile else {
