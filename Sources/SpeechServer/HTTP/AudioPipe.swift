@@ -114,6 +114,24 @@ package final class AudioPipe: Sendable {
         }
     }
 
+    /// Blocks until the utterance is whole and returns all of it.
+    /// - Throws: the writer's error, or `CancellationError`.
+    package func readAll() throws -> [UInt8] {
+        var all: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            switch buffer.withUnsafeMutableBytes({ read(into: $0) }) {
+            case .bytes(let count): all.append(contentsOf: buffer[..<count])
+            case .finished: return all
+            case .broken: throw failure ?? CancellationError()
+            }
+        }
+    }
+
+    private var failure: (any Error)? {
+        state.withLock { if case .failed(let error) = $0.ending { error } else { nil } }
+    }
+
     /// Whether `read` would return at once.
     package var isReady: Bool {
         state.withLock { !$0.chunks.isEmpty || $0.ending != nil }

@@ -60,15 +60,17 @@ package struct ErrorResponse: Error, Sendable, CustomStringConvertible {
     private static let failed =
         "The server failed to do this; its log says why, under the x-request-id of this answer."
 
+    /// The error's four fields, all always there.
+    package var json: JSONValue {
+        [
+            "message": .string(message), "type": .string(type),
+            "param": parameter.map(JSONValue.string) ?? .null,
+            "code": code.map(JSONValue.string) ?? .null,
+        ]
+    }
+
     package var response: Response {
-        .json(
-            [
-                "error": [
-                    "message": .string(message), "type": .string(type),
-                    "param": parameter.map(JSONValue.string) ?? .null,
-                    "code": code.map(JSONValue.string) ?? .null,
-                ]
-            ], status: status, headers: headers)
+        .json(["error": json], status: status, headers: headers)
     }
 
     package var description: String { "\(status): \(message)" }

@@ -1,0 +1,87 @@
+import Audio
+import F5TTS
+
+extension SpeechService {
+    func addSpeech(to router: inout Router) {
+        // Base64 makes a recording a third larger; the text beside it is small.
+        let bodyLimit = options.uploadLimit / 3 * 4 + (64 << 10)
+        router.add("POST", "/v1/audio/speech", bodyLimit: bodyLimit) { request in
+            guard request.mediaType == nil || request.mediaType == "application/json" else {
+                throw SpeechError(
+                    .unsupportedMedia, "Send JSON: Content-Type application/json.")
+            }
+            let speech = try SpeechRequest(openAI: request.body, defaultNFE: options.defaultNFE)
+            try checkModel(speech.model)
+            return try answer(speech, to: request)
+        }
+    }
+
+    /// Queues the utterance and answers as soon as there is something to hear.
+    private func answer(_ speech: SpeechRequest, to request: Request) throws -> Response {
+        let pipe = AudioPipe(budget: audioInMemory)
+        let job = SpeechJob(
+            text: speech.text, voice: try reference(speech.voice), options: speech.options,
+            encoder: try encoder(speech), framing: speech.framing, pipe: pipe,
+            logger: request.logger)
+        try engine.submit(job)
+        var headers: Headers = [
+            "X-Skald-Seed": String(speech.options.seed),
+            "X-Skald-Sample-Rate": String(speech.sampleRate), "Cache-Control": "no-store",
+        ]
+        return try request.client.waiting(onHangUp: { pipe.cancel() }) {
+            switch speech.delivery {
+            case .stream(.audio): headers.append("Content-Type", speech.format.contentType)
+            case .stream(.events): headers.append("Content-Type", "text/event-stream")
+            case .whole:
+                headers.append("Content-Type", speech.format.contentType)
+                return Response(headers: headers, body: .bytes(try pipe.readAll()))
+            }
+            try pipe.waitForFirstBytes()
+            return Response(headers: headers, body: .stream(pipe))
+        }
+    }
+
+    private func encoder(_ speech: SpeechRequest) throws(SpeechError) -> SpeechEncoder {
+        do throws(AudioError) {
+            return try SpeechEncoder(
+                format: speech.format, sampleRate: speech.sampleRate, streaming: speech.isStreamed)
+        } catch {
+            throw error.code == .sampleRate
+                ? SpeechError(.invalidRequest, error.message, parameter: "sample_rate")
+                : SpeechError(.internalFailure, error.message)
+        }
+    }
+
+    private func reference(_ voice: SpeechRequest.Voice) throws(SpeechError) -> ReferenceVoice {
+        switch voice {
+        case .named(let name):
+            let stored = try voices.voice(name)
+            return try decoding.pass { () throws(SpeechError) in try voices.reference(stored) }
+        case .recording(let bytes, let text):
+            guard bytes.count <= options.uploadLimit else {
+                throw SpeechError(
+                    .invalidRequest,
+                    "The recording has more than \(options.uploadLimit) bytes: 3 to 12 seconds are "
+                        + "enough.", parameter: "ref_audio")
+            }
+            return try decoding.pass { () throws(SpeechError) in
+                do throws(AudioError) {
+                    let audio = try ReferenceAudio.prepare(AudioFile.read(bytes: bytes))
+                    return ReferenceVoice(audio: audio, text: text)
+                } catch {
+                    throw SpeechError(.invalidRequest, error.message, parameter: "ref_audio")
+                }
+            }
+        }
+    }
+}
+
+extension SpeechRequest {
+    fileprivate var framing: StreamFraming {
+        if case .stream(let framing) = delivery { framing } else { .audio }
+    }
+
+    fileprivate var isStreamed: Bool {
+        if case .stream = delivery { true } else { false }
+    }
+}

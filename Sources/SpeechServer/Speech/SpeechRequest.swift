@@ -1,0 +1,29 @@
+import Audio
+import F5TTS
+import Foundation
+
+/// A request for speech, checked, free of any dialect.
+package struct SpeechRequest: Sendable {
+    package enum Voice: Sendable {
+        /// The id or OpenAI name of a stored voice.
+        case named(String)
+        /// A recording that came with the request, and what is said in it.
+        case recording([UInt8], text: String)
+    }
+
+    package enum Delivery: Sendable {
+        /// Each chunk when it is ready.
+        case stream(StreamFraming)
+        /// All at once, with exact sizes.
+        case whole
+    }
+
+    package var model: String
+    package var text: String
+    package var voice: Voice
+    package var format: AudioFormat
+    package var sampleRate: Int
+    package var delivery: Delivery
+    /// With a seed that was asked for, or drawn.
+    package var options: SynthesisOptions
+}

@@ -1,0 +1,46 @@
+import F5TTS
+import Logging
+
+/// What all routes work with: the engine, the voices, and how this server is set up.
+package struct SpeechService: Sendable {
+    package struct Options: Sendable {
+        /// The model's name, as clients see it.
+        package var model: String
+        /// When the model was made, seconds since 1970.
+        package var modelCreated = 0
+        /// ODE steps of a request that does not say.
+        package var defaultNFE = 16
+        /// Bytes of a recording that is uploaded as a voice.
+        package var uploadLimit = 10 << 20
+        package var http = HTTPLimits()
+
+        package init(model: String) {
+            self.model = model
+        }
+    }
+
+    package let options: Options
+    package let engine: SpeechEngine
+    package let voices: VoiceStore
+    /// Audio that clients have not yet taken, over all responses.
+    package let audioInMemory: ByteBudget
+    /// Recordings are decoded one at a time: each may take much memory.
+    let decoding = DecodingGate()
+
+    package init(options: Options, engine: SpeechEngine, voices: VoiceStore) {
+        self.options = options
+        self.engine = engine
+        self.voices = voices
+        audioInMemory = ByteBudget(options.http.audioInMemory)
+    }
+
+    /// Every route of the server.
+    package var router: Router {
+        var router = Router()
+        addHealth(to: &router)
+        addModels(to: &router)
+        addVoices(to: &router)
+        addSpeech(to: &router)
+        return router
+    }
+}
