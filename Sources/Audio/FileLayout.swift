@@ -3,7 +3,10 @@
 /// The decoder quietly shortens WAV, AIFF and Ogg files that end too early; a listener would not
 /// mind, but a voice made from half a recording and the whole of its text is no use.
 enum FileLayout {
-    /// Whether a RIFF or AIFF chunk of samples, or an Ogg page, reaches beyond the end of the file.
+    /// How many bytes may be missing: headers are often wrong by a few, and this is a moment of sound.
+    private static let tolerance = 1_024
+
+    /// Whether a RIFF or AIFF chunk of samples, or an Ogg page, reaches well beyond the file's end.
     static func endsInsideItsData(_ bytes: [UInt8]) -> Bool {
         bytes.withUnsafeBytes { bytes in
             if has("RIFF", bytes, 0), has("WAVE", bytes, 8) {
@@ -50,7 +53,7 @@ enum FileLayout {
             let size = Int(bigEndian ? stored.bigEndian : stored.littleEndian)
             if has(tag, bytes, offset) {
                 // Streams that could not go back to write a size leave one near 2 or 4 GiB.
-                return size < 0x7fff_0000 && size > bytes.count - offset - 8
+                return size < 0x7fff_0000 && size - tolerance > bytes.count - offset - 8
             }
             offset += 8 + size + size & 1
         }

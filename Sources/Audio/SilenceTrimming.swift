@@ -16,7 +16,7 @@ package enum SilenceTrimming {
         case anywhere
     }
 
-    /// The rate of pydub's own silence. Shorter rates are raised to it when pieces are joined.
+    /// The rate of pydub's own silence. Recordings at lower rates are raised to it when pieces are joined.
     private static let silenceRate = 11_025
     private static let longest = 12_000
     private static let enough = 6_000

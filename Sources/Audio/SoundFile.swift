@@ -66,7 +66,7 @@ final class SoundFileReader {
 
 /// Encodes 16-bit mono samples as FLAC or MP3 into memory.
 ///
-/// A streaming writer never seeks, as if it wrote to a socket: headers then leave the length open.
+/// A streaming writer never goes back, as if it wrote to a socket: headers leave the length open.
 /// Otherwise the bytes are complete, with exact headers, after `close`.
 final class SoundFileWriter {
     enum Codec { case flac, mp3 }
@@ -191,23 +191,26 @@ private final class ByteSink {
     /// The length of the file so far.
     var end: Int { taken + bytes.count }
 
-    /// A seek to where we are succeeds even in a stream: the MP3 writer begins with one.
     func seek(_ offset: sf_count_t, whence: Int32) -> sf_count_t {
         let origin = whence == SEEK_SET ? 0 : whence == SEEK_CUR ? position : end
         let (target, overflow) = origin.addingReportingOverflow(Int(offset))
-        guard !overflow, target == position || (isSeekable && target >= 0 && target <= end) else {
-            return -1
-        }
+        guard !overflow, target >= 0, target <= end else { return -1 }
         position = target
         return sf_count_t(target)
     }
 
+    /// Writes at the current position. In a stream, corrections to what was written before are
+    /// dropped, whether or not it has left already: seeks must not fail, because the FLAC writer
+    /// does not notice and would add the corrected header at the end.
     func write(_ source: UnsafeRawPointer?, count: sf_count_t) -> sf_count_t {
         guard let source, count > 0 else { return 0 }
         let incoming = UnsafeRawBufferPointer(start: source, count: Int(count))
-        let start = position - taken
-        let replaced = min(incoming.count, bytes.count - start)
-        bytes.replaceSubrange(start..<start + replaced, with: incoming)
+        let replaced = min(incoming.count, end - position)
+        if isSeekable {
+            bytes.replaceSubrange(position..<position + replaced, with: incoming)
+        } else {
+            bytes.append(contentsOf: incoming.dropFirst(replaced))
+        }
         position += incoming.count
         return count
     }

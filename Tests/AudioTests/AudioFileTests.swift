@@ -83,7 +83,8 @@ import Testing
     @Test func whatIsCutShortIsAClearError() throws {
         let wav = try Fixtures.bytes("mel/speech_24k.wav")
         #expect(code(wav) == nil)
-        for part in [wav.count - 2, wav.count / 2, 100] {
+        #expect(code(Array(wav.dropLast(2))) == nil)
+        for part in [wav.count - 2_000, wav.count / 2, 100] {
             #expect(code(Array(wav.prefix(part))) == .undecodable, "wav cut to \(part)")
         }
         let speech = SpeechEncoderTests.speechlike

@@ -1,0 +1,32 @@
+/// The few characters that the axes of a picture need, five pixels wide and seven high.
+enum PixelFont {
+    static let width = 5
+    static let height = 7
+    /// Distance from one character to the next.
+    static let advance = 6
+
+    /// Seven rows from the top; the highest of five bits is the leftmost pixel.
+    static func rows(_ character: Unicode.Scalar) -> [UInt8] {
+        switch character {
+        case "0": [0b01110, 0b10001, 0b10011, 0b10101, 0b11001, 0b10001, 0b01110]
+        case "1": [0b00100, 0b01100, 0b00100, 0b00100, 0b00100, 0b00100, 0b01110]
+        case "2": [0b01110, 0b10001, 0b00001, 0b00110, 0b01000, 0b10000, 0b11111]
+        case "3": [0b11110, 0b00001, 0b00001, 0b01110, 0b00001, 0b00001, 0b11110]
+        case "4": [0b00010, 0b00110, 0b01010, 0b10010, 0b11111, 0b00010, 0b00010]
+        case "5": [0b11111, 0b10000, 0b11110, 0b00001, 0b00001, 0b10001, 0b01110]
+        case "6": [0b00110, 0b01000, 0b10000, 0b11110, 0b10001, 0b10001, 0b01110]
+        case "7": [0b11111, 0b00001, 0b00010, 0b00100, 0b01000, 0b01000, 0b01000]
+        case "8": [0b01110, 0b10001, 0b10001, 0b01110, 0b10001, 0b10001, 0b01110]
+        case "9": [0b01110, 0b10001, 0b10001, 0b01111, 0b00001, 0b00010, 0b01100]
+        case ".": [0b00000, 0b00000, 0b00000, 0b00000, 0b00000, 0b01100, 0b01100]
+        case "-": [0b00000, 0b00000, 0b00000, 0b01110, 0b00000, 0b00000, 0b00000]
+        case "k": [0b10000, 0b10000, 0b10010, 0b10100, 0b11000, 0b10100, 0b10010]
+        case "s": [0b00000, 0b00000, 0b01110, 0b10000, 0b01110, 0b00001, 0b11110]
+        case "H": [0b10001, 0b10001, 0b10001, 0b11111, 0b10001, 0b10001, 0b10001]
+        case "z": [0b00000, 0b00000, 0b11111, 0b00010, 0b00100, 0b01000, 0b11111]
+        case "d": [0b00001, 0b00001, 0b01111, 0b10001, 0b10001, 0b10001, 0b01111]
+        case "B": [0b11110, 0b10001, 0b10001, 0b11110, 0b10001, 0b10001, 0b11110]
+        default: [0, 0, 0, 0, 0, 0, 0]
+        }
+    }
+}
