@@ -44,11 +44,11 @@ import Testing
 
     @Test(arguments: AudioFormat.allCases, [true, false])
     func piecesDoNotMatter(format: AudioFormat, streaming: Bool) throws {
-        for rate in [8_000, 22_050, 24_000, 44_100] {
+        for rate in format == .pcm ? [8_000, 22_050, 44_100, 48_000] : [24_000, 44_100] {
             let whole = try Self.encode(
                 Self.speechlike, format, rate: rate, streaming: streaming)
             #expect(whole.count > 1_000)
-            for pieces in [[1_000], [1, 4_095, 17, 256, 5_003], [12_345, 1, 1], [333]] {
+            for pieces in [[1, 4_095, 17, 256, 5_003], [12_345, 1, 1], [333]] {
                 let cut = try Self.encode(
                     Self.speechlike, format, rate: rate, streaming: streaming, pieces: pieces)
                 #expect(cut == whole, "\(format) at \(rate) Hz in pieces of \(pieces)")
