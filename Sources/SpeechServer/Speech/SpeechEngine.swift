@@ -166,6 +166,13 @@ package final class SpeechEngine: Sendable {
             metadata["audio_seconds"] = "\(summary.audioSeconds.rounded(toPlaces: 3))"
             metadata["rtf"] = "\((seconds / max(summary.audioSeconds, 1e-3)).rounded(toPlaces: 3))"
             metadata["seconds"] = "\(seconds)"
+            for (stage, spent) in [
+                ("preparation_seconds", summary.preparationSeconds),
+                ("sampling_seconds", summary.samplingSeconds),
+                ("vocoder_seconds", summary.vocoderSeconds),
+            ] {
+                metadata[stage] = "\(spent.rounded(toPlaces: 3))"
+            }
             metadata["first_audio_seconds"] = "\(Self.seconds(job.submitted, firstAudio ?? .now))"
             job.logger.info("spoken", metadata: metadata)
         } catch {
