@@ -10,6 +10,8 @@ package struct SpeechService: Sendable {
         package var modelCreated = 0
         /// ODE steps of a request that does not say.
         package var defaultNFE = 16
+        /// Utterances that may wait while one is spoken.
+        package var maximumWaiting = 16
         /// Bytes of a recording that is uploaded as a voice.
         package var uploadLimit = 10 << 20
         package var http = HTTPLimits()

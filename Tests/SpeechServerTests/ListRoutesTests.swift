@@ -4,162 +4,171 @@ import Testing
 
 @testable import SpeechServer
 
-/// Models, voices and health through the real daemon.
-@Suite(.serialized) struct ListRoutesTests {
-    private func json(_ answer: SocketClient.Answer) throws -> JSONValue {
-        try JSONParser.parse(answer.body)
-    }
-
-    private func ids(_ list: JSONValue?) -> [String] {
-        list?.array?.compactMap { $0["id"]?.string } ?? []
-    }
-
-    @Test func models() throws {
-        let server = try TestServer()
-        let client = try server.client()
-        for path in ["/v1/models", "/v1/audio/models"] {
-            let list = try json(client.request("GET", path))
-            #expect(list["object"]?.string == "list")
-            #expect(ids(list["data"]) == ["fake", "tts-1", "tts-1-hd", "gpt-4o-mini-tts"])
-            #expect(ids(list["models"]) == ids(list["data"]))
-            #expect(list["data"]?.array?.first?["object"]?.string == "model")
-            #expect(list["data"]?.array?.first?["owned_by"]?.string == "skald")
-            #expect(list["data"]?.array?.first?["created"]?.number != nil)
+extension OverSockets {
+    /// Models, voices and health through the real daemon.
+    @Suite struct ListRoutesTests {
+        private func json(_ answer: SocketClient.Answer) throws -> JSONValue {
+            try JSONParser.parse(answer.body)
         }
-        #expect(try json(client.request("GET", "/v1/models/tts-1"))["id"]?.string == "tts-1")
-        let missing = try client.request("GET", "/v1/models/other")
-        #expect(missing.status == 404)
-        #expect(try json(missing)["error"]?["code"]?.string == "model_not_found")
-        #expect(try client.speak([("model", "gpt-4o-mini-tts")]).status == 200)
-    }
 
-    @Test func aVoiceIsUploadedUsedAndDeleted() throws {
-        let server = try TestServer()
-        let client = try server.client()
-        let made = try client.upload(
-            "/v1/audio/voices",
-            [
-                ("name", nil, Array("Bob Ö.".utf8)),
-                ("audio_sample", "b.wav", try TestServer.recording()),
-                ("ref_text", nil, Array("Good evening.".utf8)), ("language", nil, Array("en".utf8)),
-            ])
-        #expect(made.status == 200, "\(made.text)")
-        let voice = try json(made)
-        #expect(voice["object"]?.string == "audio.voice")
-        #expect(voice["name"]?.string == "Bob Ö.")
-        #expect(voice["created_at"]?.number != nil)
-        let id = try #require(voice["id"]?.string)
-        let list = try json(client.request("GET", "/v1/audio/voices"))
-        #expect(Set(ids(list["voices"])) == ["anna", id])
-        #expect(ids(list["data"]) == ids(list["voices"]))
-        // The list may be open to everybody: what people said in their recordings is not in it.
-        #expect(!String(decoding: list.bytes, as: UTF8.self).contains("Good evening"))
-        #expect(try client.speak([("voice", .string(id))]).status == 200)
-        let gone = try client.request("DELETE", "/v1/audio/voices/\(id)")
-        #expect(gone.status == 200)
-        #expect(try json(gone)["deleted"]?.bool == true)
-        #expect(try client.speak([("voice", .string(id))]).status == 404)
-        #expect(try client.request("DELETE", "/v1/audio/voices/\(id)").status == 404)
-        #expect(try client.request("DELETE", "/v1/audio/voices/..%2F..%2Fdata").status == 404)
-    }
-
-    @Test func uploadsThatAreRefusedLeaveNothing() throws {
-        let server = try TestServer { $0.uploadLimit = 200_000 }
-        let client = try server.client()
-        let name = ("name", String?.none, Array("Bob".utf8))
-        let text = ("ref_text", String?.none, Array("Good evening.".utf8))
-        let audio = ("audio_sample", String?("b.wav"), try TestServer.recording())
-        func expect(
-            _ fields: [(String, String?, [UInt8])], _ status: Int, _ parameter: String?
-        ) throws {
-            let answer = try client.upload("/v1/audio/voices", fields)
-            #expect(answer.status == status, "\(answer.text)")
-            #expect(try json(answer)["error"]?["param"]?.string == parameter)
-            #expect(!answer.text.contains(server.folder))
+        private func ids(_ list: JSONValue?) -> [String] {
+            list?.array?.compactMap { $0["id"]?.string } ?? []
         }
-        try expect([audio, text], 400, "name")
-        try expect([name, text], 400, "audio_sample")
-        try expect([name, audio], 400, "ref_text")
-        try expect([name, name, audio, text], 400, "name")
-        try expect([("name", nil, [0xFF]), audio, text], 400, "name")
-        try expect(
-            [name, ("audio_sample", "b.wav", Array("not audio".utf8)), text], 415, "audio_sample")
-        let long = [UInt8](repeating: 0, count: 210_000)
-        try expect([name, ("audio_sample", "b.wav", long), text], 413, "audio_sample")
-        let longer = [UInt8](repeating: 0, count: 300_000)
-        let answer = try server.client().upload(
-            "/v1/audio/voices", [name, ("audio_sample", "b.wav", longer), text])
-        #expect(answer.status == 413)
-        #expect(try json(client.request("POST", "/v1/audio/voices"))["error"] != nil)
-        let folder = try FileManager.default.contentsOfDirectory(
-            atPath: server.folder + "/data/voices")
-        #expect(folder == ["anna"])
-    }
 
-    @Test func truncatedFormsAreRefused() throws {
-        let server = try TestServer()
-        let form = SocketClient.form(
-            [
-                ("name", nil, Array("Bob".utf8)), ("ref_text", nil, Array("Good evening.".utf8)),
-                ("audio_sample", "b.wav", try TestServer.recording(seconds: 0.6)),
-            ], boundary: "XbX")
-        let header = ["Content-Type": "multipart/form-data; boundary=\"XbX\""]
-        let client = try server.client()
-        // Cut at each byte of the first 300, and at some of the rest.
-        let cuts =
-            Array(1..<300) + Array(stride(from: 300, to: form.count, by: 4999)) + [form.count - 5]
-        for cut in cuts {
-            let answer = try client.request(
-                "POST", "/v1/audio/voices", headers: header, body: Array(form[..<cut]))
-            #expect(answer.status == 400, "cut at \(cut)")
+        @Test func models() throws {
+            let server = try TestServer()
+            let client = try server.client()
+            for path in ["/v1/models", "/v1/audio/models"] {
+                let list = try json(client.request("GET", path))
+                #expect(list["object"]?.string == "list")
+                #expect(ids(list["data"]) == ["fake", "tts-1", "tts-1-hd", "gpt-4o-mini-tts"])
+                #expect(ids(list["models"]) == ids(list["data"]))
+                #expect(list["data"]?.array?.first?["object"]?.string == "model")
+                #expect(list["data"]?.array?.first?["owned_by"]?.string == "skald")
+                #expect(list["data"]?.array?.first?["created"]?.number != nil)
+            }
+            #expect(try json(client.request("GET", "/v1/models/tts-1"))["id"]?.string == "tts-1")
+            let missing = try client.request("GET", "/v1/models/other")
+            #expect(missing.status == 404)
+            #expect(try json(missing)["error"]?["code"]?.string == "model_not_found")
+            #expect(try client.speak([("model", "gpt-4o-mini-tts")]).status == 200)
         }
-        // Fewer bytes than declared, then gone: no answer to give, nothing stored.
-        let half = try server.client()
-        half.send("POST /v1/audio/voices HTTP/1.1\r\nHost: a\r\nContent-Length: \(form.count)\r\n")
-        half.send("Content-Type: multipart/form-data; boundary=XbX\r\n\r\n")
-        half.send(Array(form[..<(form.count / 2)]))
-        half.close()
-        #expect(eventually { server.daemon.bodyBytesInMemory == 0 })
-        #expect(server.service.voices.list().map(\.id) == ["anna"])
-    }
 
-    @Test func listsStayOpenUnlessClosed() throws {
-        let open = try TestServer(key: "k")
-        let client = try open.client()
-        for path in [
-            "/v1/models", "/v1/models/tts-1", "/v1/audio/models", "/v1/audio/voices", "/health",
-        ] {
-            #expect(try client.request("GET", path).status == 200, "\(path)")
+        @Test func aVoiceIsUploadedUsedAndDeleted() throws {
+            let server = try TestServer()
+            let client = try server.client()
+            let made = try client.upload(
+                "/v1/audio/voices",
+                [
+                    ("name", nil, Array("Bob Ö.".utf8)),
+                    ("audio_sample", "b.wav", try TestServer.recording()),
+                    ("ref_text", nil, Array("Good evening.".utf8)),
+                    ("language", nil, Array("en".utf8)),
+                ])
+            #expect(made.status == 200, "\(made.text)")
+            let voice = try json(made)
+            #expect(voice["object"]?.string == "audio.voice")
+            #expect(voice["name"]?.string == "Bob Ö.")
+            #expect(voice["created_at"]?.number != nil)
+            let id = try #require(voice["id"]?.string)
+            let list = try json(client.request("GET", "/v1/audio/voices"))
+            #expect(Set(ids(list["voices"])) == ["anna", id])
+            #expect(ids(list["data"]) == ids(list["voices"]))
+            // The list may be open to everybody: what people said in their recordings is not in it.
+            #expect(!String(decoding: list.bytes, as: UTF8.self).contains("Good evening"))
+            #expect(try client.speak([("voice", .string(id))]).status == 200)
+            let gone = try client.request("DELETE", "/v1/audio/voices/\(id)")
+            #expect(gone.status == 200)
+            #expect(try json(gone)["deleted"]?.bool == true)
+            #expect(try client.speak([("voice", .string(id))]).status == 404)
+            #expect(try client.request("DELETE", "/v1/audio/voices/\(id)").status == 404)
+            #expect(try client.request("DELETE", "/v1/audio/voices/..%2F..%2Fdata").status == 404)
         }
-        // A request refused before its body ends its connection.
-        #expect(try open.client().speak().status == 401)
-        #expect(try open.client().speak(headers: ["Authorization": "Bearer k"]).status == 200)
-        #expect(try client.request("DELETE", "/v1/audio/voices/anna").status == 401)
-        #expect(
-            try open.client().upload("/v1/audio/voices", [("name", nil, [65])]).status == 401)
-        let closed = try TestServer(key: "k", listsArePrivate: true)
-        let other = try closed.client()
-        #expect(try other.request("GET", "/v1/models").status == 401)
-        #expect(try other.request("GET", "/v1/audio/voices").status == 401)
-        #expect(try other.request("GET", "/health").status == 200)
-    }
 
-    @Test func healthWhileLoadingAndDraining() throws {
-        let loading = try TestServer(isLoaded: false)
-        let client = try loading.client()
-        let health = try client.request("GET", "/health")
-        #expect(health.status == 503)
-        #expect(
-            health.text
-                == #"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#)
-        let answer = try client.speak()
-        #expect(answer.status == 503)
-        #expect(try json(answer)["error"]?["type"]?.string == "unavailable_error")
-        #expect(answer.headers["retry-after"].flatMap { Int($0) } ?? 0 >= 1)
-        let ready = try TestServer()
-        #expect(try ready.client().request("GET", "/health").text == #"{"status":"ok"}"#)
-        ready.engine.drain(within: 1)
-        #expect(try ready.client().request("GET", "/health").status == 503)
-        #expect(try ready.client().speak().status == 503)
+        @Test func uploadsThatAreRefusedLeaveNothing() throws {
+            let server = try TestServer { $0.uploadLimit = 200_000 }
+            let client = try server.client()
+            let name = ("name", String?.none, Array("Bob".utf8))
+            let text = ("ref_text", String?.none, Array("Good evening.".utf8))
+            let audio = ("audio_sample", String?("b.wav"), try TestServer.recording())
+            func expect(
+                _ fields: [(String, String?, [UInt8])], _ status: Int, _ parameter: String?
+            ) throws {
+                let answer = try client.upload("/v1/audio/voices", fields)
+                #expect(answer.status == status, "\(answer.text)")
+                #expect(try json(answer)["error"]?["param"]?.string == parameter)
+                #expect(!answer.text.contains(server.folder))
+            }
+            try expect([audio, text], 400, "name")
+            try expect([name, text], 400, "audio_sample")
+            try expect([name, audio], 400, "ref_text")
+            try expect([name, name, audio, text], 400, "name")
+            try expect([("name", nil, [0xFF]), audio, text], 400, "name")
+            try expect(
+                [name, ("audio_sample", "b.wav", Array("not audio".utf8)), text], 415,
+                "audio_sample")
+            let long = [UInt8](repeating: 0, count: 210_000)
+            try expect([name, ("audio_sample", "b.wav", long), text], 413, "audio_sample")
+            let longer = [UInt8](repeating: 0, count: 300_000)
+            let answer = try server.client().upload(
+                "/v1/audio/voices", [name, ("audio_sample", "b.wav", longer), text])
+            #expect(answer.status == 413)
+            #expect(try json(client.request("POST", "/v1/audio/voices"))["error"] != nil)
+            let folder = try FileManager.default.contentsOfDirectory(
+                atPath: server.folder + "/data/voices")
+            #expect(folder == ["anna"])
+        }
+
+        @Test func truncatedFormsAreRefused() throws {
+            let server = try TestServer()
+            let form = SocketClient.form(
+                [
+                    ("name", nil, Array("Bob".utf8)),
+                    ("ref_text", nil, Array("Good evening.".utf8)),
+                    ("audio_sample", "b.wav", try TestServer.recording(seconds: 0.6)),
+                ], boundary: "XbX")
+            let header = ["Content-Type": "multipart/form-data; boundary=\"XbX\""]
+            let client = try server.client()
+            // Cut at each byte of the first 300, and at some of the rest.
+            let cuts =
+                Array(1..<300) + Array(stride(from: 300, to: form.count, by: 4999)) + [
+                    form.count - 5
+                ]
+            for cut in cuts {
+                let answer = try client.request(
+                    "POST", "/v1/audio/voices", headers: header, body: Array(form[..<cut]))
+                #expect(answer.status == 400, "cut at \(cut)")
+            }
+            // Fewer bytes than declared, then gone: no answer to give, nothing stored.
+            let half = try server.client()
+            half.send(
+                "POST /v1/audio/voices HTTP/1.1\r\nHost: a\r\nContent-Length: \(form.count)\r\n")
+            half.send("Content-Type: multipart/form-data; boundary=XbX\r\n\r\n")
+            half.send(Array(form[..<(form.count / 2)]))
+            half.close()
+            #expect(eventually { server.running.bodyBytesInMemory == 0 })
+            #expect(server.running.service.voices.list().map(\.id) == ["anna"])
+        }
+
+        @Test func listsStayOpenUnlessClosed() throws {
+            let open = try TestServer(key: "k")
+            let client = try open.client()
+            for path in [
+                "/v1/models", "/v1/models/tts-1", "/v1/audio/models", "/v1/audio/voices", "/health",
+            ] {
+                #expect(try client.request("GET", path).status == 200, "\(path)")
+            }
+            // A request refused before its body ends its connection.
+            #expect(try open.client().speak().status == 401)
+            #expect(try open.client().speak(headers: ["Authorization": "Bearer k"]).status == 200)
+            #expect(try client.request("DELETE", "/v1/audio/voices/anna").status == 401)
+            #expect(
+                try open.client().upload("/v1/audio/voices", [("name", nil, [65])]).status == 401)
+            let closed = try TestServer(key: "k", listsArePrivate: true)
+            let other = try closed.client()
+            #expect(try other.request("GET", "/v1/models").status == 401)
+            #expect(try other.request("GET", "/v1/audio/voices").status == 401)
+            #expect(try other.request("GET", "/health").status == 200)
+        }
+
+        @Test func healthWhileLoadingAndDraining() throws {
+            let loading = try TestServer(isLoaded: false)
+            let client = try loading.client()
+            let health = try client.request("GET", "/health")
+            #expect(health.status == 503)
+            #expect(
+                health.text
+                    == #"{"error":{"code":503,"message":"Loading model","type":"unavailable_error"}}"#
+            )
+            let answer = try client.speak()
+            #expect(answer.status == 503)
+            #expect(try json(answer)["error"]?["type"]?.string == "unavailable_error")
+            #expect(answer.headers["retry-after"].flatMap { Int($0) } ?? 0 >= 1)
+            let ready = try TestServer()
+            #expect(try ready.client().request("GET", "/health").text == #"{"status":"ok"}"#)
+            ready.engine.drain(within: 1)
+            #expect(try ready.client().request("GET", "/health").status == 503)
+            #expect(try ready.client().speak().status == 503)
+        }
     }
 }

@@ -14,11 +14,17 @@ final class FakeSynthesizer: SpeechSynthesizing {
     let stepSeconds: Double
     /// The chunk at which it fails, if it does.
     let failingChunk: Int?
+    /// What each chunk says, in place of the tone.
+    let constant: [Float]?
     let stepsDone = Atomic<Int>(0)
     let spoken = Atomic<Int>(0)
     let cancelled = Atomic<Int>(0)
 
-    init(chunks: Int = 3, steps: Int = 4, stepSeconds: Double = 0.02, failingChunk: Int? = nil) {
+    init(
+        chunks: Int = 3, steps: Int = 4, stepSeconds: Double = 0.02, failingChunk: Int? = nil,
+        constant: [Float]? = nil
+    ) {
+        self.constant = constant
         self.chunks = chunks
         self.steps = steps
         self.stepSeconds = stepSeconds
@@ -56,7 +62,7 @@ final class FakeSynthesizer: SpeechSynthesizing {
             if chunk == failingChunk { throw Failure() }
             if chunk == 0 { first = (ContinuousClock.now - start) / .seconds(1) }
             do {
-                try emit(Self.samples(chunk: chunk, seed: options.seed))
+                try emit(constant ?? Self.samples(chunk: chunk, seed: options.seed))
             } catch {
                 cancelled.add(1, ordering: .relaxed)
                 throw error

@@ -8,36 +8,37 @@ import Logging
 /// The whole server on a free port of the loopback interface, with a model that is given, and a
 /// voice "anna" in a folder that disappears with it.
 final class TestServer {
-    let daemon: HTTPDaemon
-    let engine: SpeechEngine
-    let service: SpeechService
+    let running: RunningServer
     let folder: String
-    var port: Int { daemon.port }
+    /// Ends the loading of a server that was made with `isLoaded: false`.
+    private let mayLoad = DispatchSemaphore(value: 0)
+    private var isStopped = false
+
+    var port: Int { running.port }
+    var engine: SpeechEngine { running.engine }
 
     init(
-        _ synthesizer: any SpeechSynthesizing = FakeSynthesizer(), maximumWaiting: Int = 100,
-        key: String? = nil, listsArePrivate: Bool = false, isLoaded: Bool = true,
+        _ synthesizer: any SpeechSynthesizing = FakeSynthesizer(), key: String? = nil,
+        listsArePrivate: Bool = false, isLoaded: Bool = true,
         configure: (inout SpeechService.Options) -> Void = { _ in }
     ) throws {
-        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         folder = NSTemporaryDirectory() + "skald-server-\(UInt64.random(in: .min ... .max))"
         let voices = VoiceStore(data: folder + "/data", shipped: folder + "/shipped")
         _ = try voices.create(name: "Anna", audio: Self.recording(), text: "Hello there.")
         var options = SpeechService.Options(model: "fake")
+        options.maximumWaiting = 100
         configure(&options)
-        engine = SpeechEngine(maximumWaiting: maximumWaiting, logger: logger)
-        service = SpeechService(options: options, engine: engine, voices: voices)
-        if isLoaded {
-            let loaded = DispatchSemaphore(value: 0)
-            engine.start(load: { synthesizer }, loaded: { _ in loaded.signal() })
-            loaded.wait()
-        }
-        daemon = try HTTPDaemon(
-            socket: ListeningSocket(host: "127.0.0.1", port: 0),
-            service: HTTPService(
-                router: service.router,
-                authorization: Authorization(key: key, listsArePrivate: listsArePrivate)),
-            limits: options.http, logger: logger)
+        if isLoaded { mayLoad.signal() }
+        let loaded = DispatchSemaphore(value: 0)
+        running = try RunningServer(
+            socket: ListeningSocket(host: "127.0.0.1", port: 0), options: options,
+            authorization: Authorization(key: key, listsArePrivate: listsArePrivate),
+            voices: voices, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            load: { [mayLoad] in
+                mayLoad.wait()
+                return synthesizer
+            }, loaded: { _ in loaded.signal() })
+        if isLoaded { loaded.wait() }
     }
 
     deinit {
@@ -45,13 +46,11 @@ final class TestServer {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
-    private var isStopped = false
-
-    func stop() {
+    func stop(within seconds: Double = 0) {
         guard !isStopped else { return }
         isStopped = true
-        if engine.phase != .loading { engine.stop() }
-        daemon.stop()
+        mayLoad.signal()
+        running.shutDown(within: seconds)
     }
 
     func client(receiveSeconds: Int = 20) throws -> SocketClient {

@@ -1,0 +1,54 @@
+import Dispatch
+import F5TTS
+import Foundation
+import Logging
+
+/// The whole server: engine, routes and daemon, started and shut down in the right order.
+package final class RunningServer: Sendable {
+    package let service: SpeechService
+    private let daemon: HTTPDaemon
+
+    package var engine: SpeechEngine { service.engine }
+    package var port: Int { daemon.port }
+    package var openConnections: Int { daemon.openConnections }
+    package var exchangesInProgress: Int { daemon.exchangesInProgress }
+    package var bodyBytesInMemory: Int { daemon.bodyBytesInMemory }
+
+    /// Serves at once, with 503 until the model is loaded.
+    ///
+    /// - Parameters:
+    ///   - socket: where to listen.
+    ///   - options: names and limits.
+    ///   - authorization: who may ask.
+    ///   - allowedOrigin: the web origin whose pages may, besides the server's own.
+    ///   - voices: whose voices there are.
+    ///   - logger: for the server's lines and, with a request's id, for each request's.
+    ///   - load: makes the model, on the engine's thread.
+    ///   - loaded: told the outcome of `load`.
+    /// - Throws: `ListenError`.
+    package init(
+        socket: ListeningSocket, options: SpeechService.Options, authorization: Authorization,
+        allowedOrigin: String? = nil, voices: VoiceStore, logger: Logger,
+        load: @escaping @Sendable () throws -> any SpeechSynthesizing,
+        loaded: @escaping @Sendable (Result<Void, any Error>) -> Void = { _ in }
+    ) throws(ListenError) {
+        let engine = SpeechEngine(maximumWaiting: options.maximumWaiting, logger: logger)
+        service = SpeechService(options: options, engine: engine, voices: voices)
+        daemon = try HTTPDaemon(
+            socket: socket,
+            service: HTTPService(
+                router: service.router, authorization: authorization, allowedOrigin: allowedOrigin),
+            limits: options.http, logger: logger)
+        engine.start(load: load, loaded: loaded)
+    }
+
+    /// Refuses new work, finishes what was accepted and lets clients take it, at most `seconds`; then
+    /// cuts off what is left. Afterwards nothing of the server runs any more.
+    package func shutDown(within seconds: Double) {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        engine.drain(within: seconds)
+        while daemon.exchangesInProgress > 0, ContinuousClock.now < deadline { usleep(20_000) }
+        engine.stop()
+        daemon.stop()
+    }
+}
