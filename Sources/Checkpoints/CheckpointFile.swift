@@ -7,6 +7,15 @@ package struct CheckpointFile: Sendable {
         case torchZip
         /// `torch.save` of older versions: five pickles, then the storages.
         case torchLegacy
+
+        /// What people call it.
+        package var label: String {
+            switch self {
+            case .safetensors: "safetensors"
+            case .torchZip: "torch zip"
+            case .torchLegacy: "torch legacy"
+            }
+        }
     }
 
     /// What is in the file.

@@ -22,14 +22,24 @@ package struct CheckpointOutput: Sendable {
     ///
     /// Derived buffers stay as precise as they were.
     package mutating func add(_ resolved: ResolvedWeights, as type: ElementType?) {
-        let tensors = resolved.tensors.sorted { $0.key < $1.key }.map { name, stored in
-            OutputTensor(stored, named: name, as: type)
-        }
         if resolved.source == .raw {
-            raw = tensors
+            addRaw(resolved, as: type)
         } else {
-            ema = tensors
+            ema = Self.tensors(resolved, as: type)
             emaStep = resolved.emaStep ?? 0
+        }
+    }
+
+    /// Adds what `resolved` found as raw weights, wherever it came from.
+    package mutating func addRaw(_ resolved: ResolvedWeights, as type: ElementType?) {
+        raw = Self.tensors(resolved, as: type)
+    }
+
+    private static func tensors(
+        _ resolved: ResolvedWeights, as type: ElementType?
+    ) -> [OutputTensor] {
+        resolved.tensors.sorted { $0.key < $1.key }.map { name, stored in
+            OutputTensor(stored, named: name, as: type)
         }
     }
 

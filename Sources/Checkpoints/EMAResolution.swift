@@ -6,6 +6,13 @@
 /// buffers of old files are dropped. Mirrors `load_checkpoint` of
 /// `f5_tts/infer/utils_infer.py` and `copy_params_from_ema_to_model` of `ema_pytorch`.
 package enum EMAResolution {
+    /// The sets of weights that `file` holds: EMA, raw, both or none.
+    package static func sources(in file: CheckpointFile) -> [WeightSource] {
+        let found = Sets(file)
+        return [(WeightSource.ema, found.ema), (.raw, found.raw)]
+            .filter { $0.1.contains { bareName($0.name) != nil } }.map(\.0)
+    }
+
     /// The weights of `file` that `source` asks for.
     ///
     /// Asking an EMA-only file for `raw` gives its EMA weights, with a note. Errors:

@@ -89,9 +89,24 @@ package struct OutputTensor: Sendable {
                 let value = source[start + index]
                 target[index] = isBrain ? HalfPrecision.brain(value) : HalfPrecision.half(value)
             }
+            guard isBrain || !overflows(source + start, target, count: count) else {
+                throw CheckpointError(
+                    .notFinite, file: "F16", tensor: name,
+                    "holds values beyond 65,504, which F16 can't: write bf16 or f32")
+            }
             try sink(UnsafeRawBufferPointer(rebasing: halves.bytes[..<(count * 2)]))
             start += count
         }
+    }
+
+    /// Whether a finite value became infinite.
+    private func overflows(
+        _ source: UnsafePointer<Float>, _ halves: UnsafePointer<UInt16>, count: Int
+    ) -> Bool {
+        for index in 0..<count where halves[index] & 0x7FFF == 0x7C00 && source[index].isFinite {
+            return true
+        }
+        return false
     }
 
     private static func give(

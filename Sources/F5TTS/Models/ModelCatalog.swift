@@ -78,19 +78,24 @@ package struct ModelCatalog: Sendable {
             vocoderPath: try vocoder(place, configuration), notes: settled.notes)
     }
 
-    /// What is known of a weights file's version without `--arch`; `nil` when nothing is.
-    package func versionOrigin(
+    /// The weights of the model of that name below `root`, or at that path.
+    package func weights(_ nameOrPath: String) throws(ModelError) -> String {
+        try place(nameOrPath).weights
+    }
+
+    /// What the configuration or the name beside a weights file states; `nil` when nothing does.
+    package func stated(
         ofWeights path: String
-    ) throws(ModelError) -> (version: ArchitectureVersion?, origin: ModelDescription.VersionOrigin)?
-    {
+    ) throws(ModelError) -> (
+        configuration: BackboneConfiguration, origin: ModelDescription.VersionOrigin
+    )? {
         let place = try place(path)
         let configurationPath = ModelFiles.resolve("config.yaml", in: place.folder)
         if ModelFiles.isFolder(configurationPath) == false {
             let backbone = try ModelConfiguration(contentsOf: configurationPath).backbone
-            return (ArchitectureVersion(backbone), .configuration(configurationPath))
+            return (backbone, .configuration(configurationPath))
         }
-        guard let (name, known) = knownModel(place) else { return nil }
-        return (ArchitectureVersion(known), .knownName(name))
+        return knownModel(place).map { ($0.configuration, .knownName($0.name)) }
     }
 
     /// A folder's weights, or weights and their folder.

@@ -104,9 +104,9 @@ import TextFrontEnd
         // A known name says the version, but these are not its weights.
         try copy("checkpoints/pretrained_ema_only.pt", to: "F5TTS_v1_Base/model_1250000.pt")
         #expect(refusal("F5TTS_v1_Base")?.code == .wrongArchitecture)
-        let origin = try catalog.versionOrigin(ofWeights: "F5TTS_v1_Base")
-        #expect(origin?.version == .v1 && origin?.origin == .knownName("F5TTS_v1_Base"))
-        #expect(try catalog.versionOrigin(ofWeights: "mine") == nil)
+        let stated = try catalog.stated(ofWeights: "F5TTS_v1_Base")
+        #expect(stated?.origin == .knownName("F5TTS_v1_Base"))
+        #expect(try catalog.stated(ofWeights: "mine") == nil)
     }
 
     @Test func theFlagOverridesTheConfigurationAndSaysSo() throws {

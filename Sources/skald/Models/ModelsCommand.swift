@@ -1,0 +1,12 @@
+import ArgumentParser
+
+/// `skald models`: looks after models and their weights.
+struct ModelsCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "models",
+        abstract: "List, inspect, convert and make models.",
+        subcommands: [
+            ListCommand.self, InspectCommand.self, ConvertCommand.self, RandomCommand.self,
+        ],
+        defaultSubcommand: ListCommand.self)
+}
