@@ -91,7 +91,7 @@ package struct OutputTensor: Sendable {
             }
             guard isBrain || !overflows(source + start, target, count: count) else {
                 throw CheckpointError(
-                    .notFinite, file: "F16", tensor: name,
+                    .notFinite, file: "the output", tensor: name,
                     "holds values beyond 65,504, which F16 can't: write bf16 or f32")
             }
             try sink(UnsafeRawBufferPointer(rebasing: halves.bytes[..<(count * 2)]))
