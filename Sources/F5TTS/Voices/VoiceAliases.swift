@@ -3,6 +3,9 @@
 /// Each stands for one of the two shipped voices, always the same; where that one is missing, for the
 /// oldest voice there is, so that adding voices changes nothing.
 package enum VoiceAliases {
+    /// The name that stands for the voice to take where none is asked for.
+    package static let standard = "alloy"
+
     /// The shipped voice behind each name.
     package static let preferred: [String: String] = [
         "alloy": "heart", "ash": "hv1", "ballad": "hv1", "cedar": "hv1", "coral": "heart",

@@ -1,0 +1,48 @@
+import ArgumentParser
+import Tensors
+
+/// What the computing is done with.
+struct ComputeOptions: ParsableArguments {
+    @Option(help: "Threads, 1-256 (SKALD_THREADS). Default: one for each core.")
+    var threads: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Number format of the matrix work: \(Precision.list) (SKALD_PRECISION). Default: auto, "
+                + "the fastest that this build has.", valueName: "format"))
+    var precision: String?
+
+    /// Number formats that this build can compute in.
+    enum Precision: String, CaseIterable {
+        case f32
+
+        static var list: String { (allCases.map(\.rawValue) + ["auto"]).joined(separator: ", ") }
+        /// What `auto` stands for.
+        static let fastest = Precision.f32
+    }
+
+    /// Starts the thread pool with the number asked for; throws when a setting is out of range.
+    func apply() throws {
+        _ = try chosenPrecision
+        guard let threads = try Setting.value(threads, "SKALD_THREADS", "a whole number") else {
+            return
+        }
+        guard (1...256).contains(threads) else {
+            throw ValidationError("\(threads) threads are not possible: give 1 to 256.")
+        }
+        Parallel.configure(threads: threads)
+    }
+
+    /// The format to compute in.
+    var chosenPrecision: Precision {
+        get throws {
+            let name = Setting.text(precision, "SKALD_PRECISION") ?? "auto"
+            if name == "auto" { return .fastest }
+            guard let precision = Precision(rawValue: name) else {
+                throw ValidationError(
+                    "This build has no precision \"\(name)\": it has \(Precision.list).")
+            }
+            return precision
+        }
+    }
+}

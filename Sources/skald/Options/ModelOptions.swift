@@ -1,0 +1,40 @@
+import ArgumentParser
+import Checkpoints
+import F5TTS
+import Foundation
+
+/// Which model, and which of its weights.
+struct ModelOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Model: a name in the models folder, or a path (SKALD_MODEL). Default: nano where it "
+                + "is installed, else untrained.", valueName: "model"))
+    var model: String?
+
+    @Option(help: "Weights to use: ema, raw or auto (SKALD_WEIGHTS). Default: ema.")
+    var weights: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Architecture where nothing tells: v0 or v1 (SKALD_ARCH).", valueName: "version"))
+    var arch: String?
+
+    var weightSource: WeightSource {
+        get throws {
+            let name = Setting.text(weights, "SKALD_WEIGHTS") ?? WeightSource.ema.rawValue
+            guard let source = WeightSource(rawValue: name) else {
+                let list = WeightSource.allCases.map(\.rawValue).joined(separator: ", ")
+                throw ValidationError("There are no weights \"\(name)\": give one of \(list).")
+            }
+            return source
+        }
+    }
+
+    var architecture: String? { Setting.text(arch, "SKALD_ARCH") }
+
+    /// The model asked for, else the best one that comes with the program.
+    func name(in folder: String) -> String {
+        if let name = Setting.text(model, "SKALD_MODEL") { return name }
+        return FileManager.default.fileExists(atPath: folder + "/nano") ? "nano" : "untrained"
+    }
+}

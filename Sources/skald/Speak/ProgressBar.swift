@@ -1,0 +1,29 @@
+import F5TTS
+import Foundation
+
+/// A line on the terminal that shows how far a synthesis is; nothing where there is no terminal.
+final class ProgressBar {
+    private let isVisible = StandardError.isTerminal
+    private var shown = ""
+
+    func show(_ progress: SynthesisProgress) {
+        guard isVisible else { return }
+        let width = 30
+        let filled = Int(progress.fraction * Double(width))
+        let bar =
+            String(repeating: "█", count: filled) + String(repeating: "·", count: width - filled)
+        let line =
+            "\(bar) chunk \(progress.chunk + 1)/\(progress.chunks), "
+            + "step \(progress.step)/\(progress.steps)"
+        guard line != shown else { return }
+        shown = line
+        StandardError.write("\r\u{1B}[K" + line)
+    }
+
+    /// Takes the line away.
+    func clear() {
+        guard isVisible, !shown.isEmpty else { return }
+        shown = ""
+        StandardError.write("\r\u{1B}[K")
+    }
+}

@@ -1,0 +1,67 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite(.serialized)
+struct VoicesTests {
+    let installation: Installation
+
+    init() throws { installation = try Installation() }
+
+    private func voices(_ arguments: String...) throws -> Program.Result {
+        try Program.run(["voices"] + arguments, environment: installation.environment)
+    }
+
+    private func text(_ result: Program.Result) -> String {
+        String(decoding: result.output, as: UTF8.self)
+    }
+
+    @Test func addListSpeakDelete() throws {
+        #expect(
+            text(try voices()) == "heart: heart, en, CC0, shipped\nhv1: hv1, en, CC0, shipped\n")
+        let added = try voices(
+            "add", "Ada L.", installation.recording, "--ref-text", "Spoken by a machine.",
+            "--language", "en")
+        #expect(added.status == 0, "\(added.errors)")
+        #expect(text(added) == "ada-l\n")
+        #expect(text(try voices("list")).contains("ada-l: Ada L., en\n"))
+        let spoken = try Program.run(
+            ["speak", "Hi.", "-o", "-", "--voice", "ada-l", "--nfe", "2"],
+            environment: installation.environment)
+        #expect(spoken.status == 0, "\(spoken.errors)")
+        #expect(spoken.output.count > 44)
+        #expect(try voices("delete", "ada-l").status == 0)
+        #expect(installation.names("data/voices").isEmpty)
+    }
+
+    @Test func refusals() throws {
+        let recording = installation.recording
+        let cases: [([String], String)] = [
+            (["add", "Ada", recording, "--ref-text", " "], "ref_text"),
+            (["add", "Ada", recording], "--ref-text"),
+            (["add", "heart", recording, "--ref-text", "x"], "already"),
+            (["add", "Ada", "/nonexistent.wav", "--ref-text", "x"], "cannot be opened"),
+            (["add", "Ada", "/", "--ref-text", "x"], "cannot be read"),
+            (["add", "Ada", "/etc/passwd", "--ref-text", "x"], "not audio"),
+            (["delete", "heart"], "belongs to the installation"),
+            (["delete", "../models"], "no such voice"),
+            (["delete", "nobody"], "no such voice"),
+        ]
+        for (arguments, sentence) in cases {
+            let result = try Program.run(
+                ["voices"] + arguments, environment: installation.environment)
+            #expect(result.status != 0, "\(arguments)")
+            #expect(!result.crashed)
+            #expect(result.errors.contains(sentence), "\(arguments): \(result.errors)")
+        }
+        #expect(installation.names("data/voices").isEmpty)
+    }
+
+    @Test func brokenVoicesAreReported() throws {
+        try installation.write("{", to: "data/voices/broken/voice.json")
+        let result = try voices("list")
+        #expect(result.status == 0)
+        #expect(result.errors.contains("broken"))
+        #expect(text(result).contains("heart"))
+    }
+}
