@@ -35,3 +35,22 @@ final class RandomLedger: Ledger {
 
     func has(_ name: String) -> Bool { false }
 }
+
+/// Answers with given values, each as a parameter whose gradient can be asked for.
+final class ParameterLedger: Ledger {
+    private(set) var taken: [(name: String, tensor: Tensor)] = []
+    private let values: [String: Tensor]
+
+    init(values: [String: Tensor]) { self.values = values }
+
+    func take(_ name: String, _ shape: [Int]) -> Tensor {
+        guard let value = values[name], value.shape == shape else {
+            preconditionFailure("parameter \(name) \(shape): not among the values given")
+        }
+        let tensor = value.asParameter
+        taken.append((name, tensor))
+        return tensor
+    }
+
+    func has(_ name: String) -> Bool { values[name] != nil }
+}

@@ -58,6 +58,18 @@ package struct Weights {
         return (model, ledger.taken)
     }
 
+    /// Builds a model for training from the values of its parameters, and gives the parameters, in the
+    /// order asked, for their gradients to be asked for.
+    ///
+    /// The model is for one step: once an optimizer has changed `values`, build it again.
+    package static func parameters<M>(
+        _ values: [String: Tensor], _ build: (Weights) throws -> M
+    ) rethrows -> (M, [(name: String, tensor: Tensor)]) {
+        let ledger = ParameterLedger(values: values)
+        let model = try build(Weights(scope: "", ledger: ledger))
+        return (model, ledger.taken)
+    }
+
     /// The names and shapes that a model asks for, in order; needs no memory for values.
     package static func shapes<M>(
         of build: (Weights) throws -> M

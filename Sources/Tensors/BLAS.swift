@@ -8,18 +8,20 @@ package enum BLAS {
     /// Leaves the cores to our own pool.
     static func runSingleThreaded() { openblas_set_num_threads(1) }
 
-    /// `c = scale * a * b(T) + beta * c`, all row-major: a `[m, k]`, c `[m, n]`, and b `[n, k]` when `transposed`, else `[k, n]`.
+    /// `c = op(a) op(b) + beta c`, all row-major: op(a) `[m, k]`, op(b) `[k, n]`, c `[m, n]`.
     ///
-    /// The `…Stride` values are distances between rows, in elements.
+    /// A transposed operand lies in memory as its transpose, `[k, m]` or `[n, k]`. The strides are
+    /// distances between rows as they lie in memory, in elements.
     static func gemm(
         _ m: Int, _ n: Int, _ k: Int,
-        _ a: UnsafePointer<Float>, stride aStride: Int,
-        _ b: UnsafePointer<Float>, stride bStride: Int, transposed: Bool,
+        _ a: UnsafePointer<Float>, stride aStride: Int, transposedA: Bool = false,
+        _ b: UnsafePointer<Float>, stride bStride: Int, transposedB: Bool = false,
         beta: Float = 0,
         _ c: UnsafeMutablePointer<Float>, stride cStride: Int
     ) {
         cblas_sgemm(
-            CblasRowMajor, CblasNoTrans, transposed ? CblasTrans : CblasNoTrans,
+            CblasRowMajor, transposedA ? CblasTrans : CblasNoTrans,
+            transposedB ? CblasTrans : CblasNoTrans,
             Int32(m), Int32(n), Int32(k), 1, a, Int32(aStride), b, Int32(bStride), beta,
             c, Int32(cStride))
     }

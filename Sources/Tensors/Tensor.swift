@@ -5,8 +5,14 @@ package struct Tensor: Sendable {
     package let storage: Storage
     /// Index of the first element in `storage`.
     package let offset: Int
+    /// How it was made, when a parameter had a part in it.
+    let node: Node?
 
     package init(storage: Storage, offset: Int = 0, shape: [Int]) {
+        self.init(storage: storage, offset: offset, shape: shape, node: nil)
+    }
+
+    private init(storage: Storage, offset: Int, shape: [Int], node: Node?) {
         let count = shape.reduce(1, *)
         precondition(
             shape.allSatisfy { $0 >= 0 } && offset >= 0 && offset + count <= storage.count,
@@ -14,6 +20,15 @@ package struct Tensor: Sendable {
         self.storage = storage
         self.offset = offset
         self.shape = shape
+        self.node = node
+    }
+
+    /// The same values as a constant: no gradient passes.
+    package var withoutNode: Tensor { Tensor(storage: storage, offset: offset, shape: shape) }
+
+    /// The same values made as `node` says.
+    func withNode(_ node: Node) -> Tensor {
+        Tensor(storage: storage, offset: offset, shape: shape, node: node)
     }
 
     /// Copies `values`, row-major, into a tensor of `shape`.
@@ -52,7 +67,9 @@ package struct Tensor: Sendable {
     /// The same elements with another shape of equal count.
     package func reshaped(_ shape: [Int]) -> Tensor {
         precondition(shape.reduce(1, *) == count, "reshaped: \(self.shape) to \(shape)")
+        let original = self.shape
         return Tensor(storage: storage, offset: offset, shape: shape)
+            .recorded(from: [self]) { [$0.reshaped(original)] }
     }
 
     /// A view of `range` along the first axis.
@@ -61,9 +78,18 @@ package struct Tensor: Sendable {
             !shape.isEmpty && range.lowerBound >= 0 && range.upperBound <= shape[0],
             "slice \(range) of \(shape)")
         let inner = shape.dropFirst().reduce(1, *)
+        let whole = shape
         return Tensor(
             storage: storage, offset: offset + range.lowerBound * inner,
-            shape: [range.count] + shape.dropFirst())
+            shape: [range.count] + shape.dropFirst()
+        ).recorded(from: [self]) { dy in
+            [
+                Tensor(shape: whole) { dx in
+                    dx.update(repeating: 0, count: whole.reduce(1, *))
+                    (dx + range.lowerBound * inner).update(from: dy.base, count: dy.count)
+                }
+            ]
+        }
     }
 
     /// A view of element `index` of the first axis, without that axis.

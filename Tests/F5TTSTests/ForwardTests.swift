@@ -246,18 +246,6 @@ struct ForwardTests {
 }
 
 extension Tensor {
-    /// `[a, b, c]` to `[a, c, b]`.
-    func swappingLastAxes() -> Tensor {
-        let (a, b, c) = (shape[0], shape[1], shape[2])
-        return Tensor(shape: [a, c, b]) { y in
-            for i in 0..<a {
-                for j in 0..<b {
-                    for k in 0..<c { y[(i * c + k) * b + j] = base[(i * b + j) * c + k] }
-                }
-            }
-        }
-    }
-
     /// Every column twice, side by side.
     func repeatingColumns() -> Tensor {
         Tensor(array.flatMap { [$0, $0] }, shape: [shape[0], 2 * columns])

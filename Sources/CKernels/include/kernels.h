@@ -24,20 +24,37 @@ typedef struct {
     void (*mish)(const float *x, float *y, size_t n);
     // y = min(exp(x), limit).
     void (*exp_clipped)(const float *x, float *y, size_t n, float limit);
+    // dx[i] = f'(x[i]) * dy[i].
+    void (*gelu_tanh_backward)(const float *x, const float *dy, float *dx, size_t n);
+    void (*gelu_erf_backward)(const float *x, const float *dy, float *dx, size_t n);
+    void (*silu_backward)(const float *x, const float *dy, float *dx, size_t n);
+    void (*mish_backward)(const float *x, const float *dy, float *dx, size_t n);
     // Softmax of scale * x over n elements, in place. Elements of -inf get weight 0.
     void (*softmax)(float *x, size_t n, float scale);
+    // From weights p and their gradient dp to the gradient of the scores: p (dp - sum(p dp)) scale.
+    void (*softmax_backward)(const float *p, float *dp, size_t n, float scale);
     // y = layerNorm(x) * (offset + gain) + shift for one row; gain and shift may be NULL (1 and 0).
     void (*layer_norm)(
         const float *x, const float *gain, const float *shift, float offset, float eps, float *y,
         size_t cols);
+    // dx of the above for one row, and products = dy * layerNorm(x), whose sums are the gain's gradient.
+    void (*layer_norm_backward)(
+        const float *x, const float *dy, const float *gain, float offset, float eps, float *dx,
+        float *products, size_t cols);
     // y = x * factor(sum of squares) * gain. mean != 0: 1/sqrt(mean(x^2) + eps); else sqrt(cols)/max(|x|, eps).
     void (*rms_norm)(const float *x, const float *gain, int mean, float eps, float *y, size_t cols);
+    // dx of the above for one row, and products = dy * x * factor.
+    void (*rms_norm_backward)(
+        const float *x, const float *dy, const float *gain, int mean, float eps, float *dx,
+        float *products, size_t cols);
     // y = x + gate * z.
     void (*gated_add)(const float *x, const float *gate, const float *z, float *y, size_t n);
     // y = x + a * z.
     void (*add_scaled)(const float *x, float a, const float *z, float *y, size_t n);
-    // y = x + bias, bias of cols elements.
+    // y = x + z.
     void (*add)(const float *x, const float *z, float *y, size_t n);
+    // y = x * z.
+    void (*multiply)(const float *x, const float *z, float *y, size_t n);
     // y[c] += x[c] * w[c].
     void (*multiply_add)(const float *x, const float *w, float *y, size_t n);
     // y[c] += x[c]^2.

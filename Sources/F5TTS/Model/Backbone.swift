@@ -18,9 +18,21 @@ package protocol Backbone: Sendable {
     ///   - text: from `embed`, `[samples, frames, text dim]`.
     ///   - time: rows of a `timeTable`: one for all samples, or sample s uses row s mod rows.
     ///   - lengths: valid frames of each sample; nil when every frame is valid.
+    ///   - dropout: while training.
     func velocity(
-        _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?
+        _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?,
+        dropout: Dropout?
     ) -> Tensor
+}
+
+extension Backbone {
+    /// The flow at `x`, as inference computes it.
+    package func velocity(
+        _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?
+    ) -> Tensor {
+        velocity(
+            x, condition: condition, text: text, time: time, lengths: lengths, dropout: nil)
+    }
 }
 
 /// What a backbone needs to know of the time, one row per time.

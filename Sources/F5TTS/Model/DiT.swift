@@ -42,13 +42,16 @@ package struct DiT: Backbone {
     }
 
     package func velocity(
-        _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?
+        _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?,
+        dropout: Dropout?
     ) -> Tensor {
         let embedded = inputEmbedding(x, condition: condition, text: text, lengths: lengths)
         let rotary = RotaryTable(positions: x.shape[1], width: configuration.headWidth)
         var h = embedded
-        for (block, modulation) in zip(blocks, time.layers) {
-            h = block(h, modulation: modulation, rotary: rotary, lengths: lengths)
+        for (index, block) in blocks.enumerated() {
+            h = block(
+                h, modulation: time.layers[index], rotary: rotary, lengths: lengths,
+                dropout: dropout?.layer(index))
         }
         if let longSkip { h = longSkip(.concatenatingColumns([h, embedded])) }
         let output = time.layers[blocks.count].chunkedColumns(2)

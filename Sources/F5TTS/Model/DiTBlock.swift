@@ -18,13 +18,15 @@ struct DiTBlock: Sendable {
 
     /// modulation: this block's row of the time table, `[times, 6 dim]`.
     func callAsFunction(
-        _ x: Tensor, modulation: Tensor, rotary: RotaryTable, lengths: [Int]?
+        _ x: Tensor, modulation: Tensor, rotary: RotaryTable, lengths: [Int]?,
+        dropout: Dropout.Layer? = nil
     ) -> Tensor {
         let m = modulation.chunkedColumns(6)
         let attend = Modulation(shift: m[0], scale: m[1], gate: m[2])
         let feed = Modulation(shift: m[3], scale: m[4], gate: m[5])
         let h = attend.add(
-            attention(attend.normalize(x), rotary: rotary, lengths: lengths), to: x)
-        return feed.add(feedForward(feed.normalize(h)), to: h)
+            attention(attend.normalize(x), rotary: rotary, lengths: lengths, dropout: dropout),
+            to: x)
+        return feed.add(feedForward(feed.normalize(h), dropout: dropout), to: h)
     }
 }

@@ -13,5 +13,8 @@ struct FeedForward: Sendable {
         outer = Linear(w.at("ff.2"), c.dim * c.feedForwardFactor, c.dim)
     }
 
-    func callAsFunction(_ x: Tensor) -> Tensor { outer(inner(x, activation: .geluTanh)) }
+    func callAsFunction(_ x: Tensor, dropout: Dropout.Layer? = nil) -> Tensor {
+        let h = inner(x, activation: .geluTanh)
+        return outer(dropout?(h, .feedForward) ?? h)
+    }
 }

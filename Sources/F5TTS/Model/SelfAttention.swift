@@ -30,13 +30,15 @@ struct SelfAttention: Sendable {
         masksKeys = c.attentionMask
     }
 
-    func callAsFunction(_ x: Tensor, rotary: RotaryTable, lengths: [Int]?) -> Tensor {
+    func callAsFunction(
+        _ x: Tensor, rotary: RotaryTable, lengths: [Int]?, dropout: Dropout.Layer? = nil
+    ) -> Tensor {
         let q = placed(queries(x), norm: norms?.queries, rotary)
         let k = placed(keys(x), norm: norms?.keys, rotary)
         let attended = Attention.attend(
             queries: q, keys: k, values: values(x), heads: heads,
             keyLengths: masksKeys ? lengths : nil)
-        return output(attended).masked(lengths)
+        return (dropout?(output(attended), .attention) ?? output(attended)).masked(lengths)
     }
 
     /// Normalises each head when asked, then rotates by position.

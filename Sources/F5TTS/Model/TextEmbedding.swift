@@ -85,23 +85,18 @@ struct TextEmbedding: Sendable {
 
     /// Repeats each token's row so that the text fills its sample's frames evenly.
     private func upsampled(_ x: Tensor, filler: [[Bool]], lengths: [Int]?) -> Tensor {
-        let (samples, length, dim) = (x.shape[0], x.shape[1], x.columns)
-        return Tensor(shape: x.shape) { y in
-            y.update(repeating: 0, count: x.count)
-            for sample in 0..<samples {
-                let tokens = (0..<length).filter { !filler[sample][$0] }
-                let frames = lengths?[sample] ?? length
-                guard !tokens.isEmpty else { continue }
-                var out = y + sample * length * dim
-                for (j, token) in tokens.enumerated() {
-                    // The last (frames mod tokens) tokens take one frame more.
-                    let extra = j >= tokens.count - frames % tokens.count ? 1 : 0
-                    for _ in 0..<frames / tokens.count + extra {
-                        out.update(from: x.base + (sample * length + token) * dim, count: dim)
-                        out += dim
-                    }
-                }
+        let length = x.shape[1]
+        let rows = filler.indices.map { sample in
+            let tokens = (0..<length).filter { !filler[sample][$0] }
+            let frames = lengths?[sample] ?? length
+            let row = tokens.enumerated().flatMap { j, token in
+                // The last (frames mod tokens) tokens take one frame more.
+                let extra = j >= tokens.count - frames % tokens.count ? 1 : 0
+                return [Int](
+                    repeating: sample * length + token, count: frames / tokens.count + extra)
             }
+            return row + [Int](repeating: -1, count: length - row.count)
         }
+        return x.reshaped([x.rows, x.columns]).lookup(rows)
     }
 }

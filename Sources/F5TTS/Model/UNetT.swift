@@ -38,7 +38,8 @@ package struct UNetT: Backbone {
     }
 
     package func velocity(
-        _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?
+        _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?,
+        dropout: Dropout?
     ) -> Tensor {
         let samples = x.shape[0]
         let frames = x.shape[1]
@@ -53,13 +54,13 @@ package struct UNetT: Backbone {
         let rotary = RotaryTable(positions: frames + 1, width: configuration.headWidth)
         let lengths = lengths?.map { $0 + 1 }
         var inputs: [Tensor] = []
-        for layer in layers {
+        for (index, layer) in layers.enumerated() {
             if layer.isLater {
                 h = layer.join(h, inputs.removeLast())
             } else {
                 inputs.append(h)
             }
-            h = layer(h, rotary: rotary, lengths: lengths)
+            h = layer(h, rotary: rotary, lengths: lengths, dropout: dropout?.layer(index))
         }
         let spoken = Tensor.concatenating((0..<samples).map { h[$0][1..<frames + 1] })
         return projection(
@@ -95,9 +96,12 @@ struct UNetTLayer: Sendable {
         return skipConnection == .add ? x + earlier : x
     }
 
-    func callAsFunction(_ x: Tensor, rotary: RotaryTable, lengths: [Int]?) -> Tensor {
-        let h =
-            attention(x.unitNorm(gain: attentionGain), rotary: rotary, lengths: lengths) + x
-        return feedForward(h.unitNorm(gain: feedForwardGain)) + h
+    func callAsFunction(
+        _ x: Tensor, rotary: RotaryTable, lengths: [Int]?, dropout: Dropout.Layer? = nil
+    ) -> Tensor {
+        let attended = attention(
+            x.unitNorm(gain: attentionGain), rotary: rotary, lengths: lengths, dropout: dropout)
+        let h = attended + x
+        return feedForward(h.unitNorm(gain: feedForwardGain), dropout: dropout) + h
     }
 }

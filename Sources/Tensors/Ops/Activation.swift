@@ -1,6 +1,6 @@
 import CKernels
 
-/// The activations of F5-TTS and Vocos; formulas in the header of the golden specification.
+/// The activations of F5-TTS and Vocos.
 package enum Activation: Sendable {
     /// `x/2 (1 + tanh(√(2/π)(x + 0.044715 x³)))`
     case geluTanh
@@ -15,6 +15,10 @@ package enum Activation: Sendable {
         @convention(c) (
             UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int
         ) -> Void
+    private typealias BackwardLoop =
+        @convention(c) (
+            UnsafePointer<Float>?, UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, Int
+        ) -> Void
 
     var loop: Loop {
         switch self {
@@ -25,18 +29,29 @@ package enum Activation: Sendable {
         }
     }
 
-    /// Applies the activation to every element.
-    package func callAsFunction(_ x: Tensor) -> Tensor {
-        let loop = loop
-        return Tensor(shape: x.shape) { y in
-            Parallel.ranges(x.count, grain: 16384) { range in
-                loop(x.base + range.lowerBound, y + range.lowerBound, range.count)
-            }
+    private var backwardLoop: BackwardLoop {
+        switch self {
+        case .geluTanh: Kernels.loops.gelu_tanh_backward
+        case .geluErf: Kernels.loops.gelu_erf_backward
+        case .silu: Kernels.loops.silu_backward
+        case .mish: Kernels.loops.mish_backward
         }
     }
-}
 
-extension Activation {
+    /// Applies the activation to every element.
+    package func callAsFunction(_ x: Tensor) -> Tensor {
+        x.mapElements { loop(x.base + $0.lowerBound, $1, $0.count) }
+            .recorded(from: [x]) { dy in
+                let backward = backwardLoop
+                return [
+                    x.mapElements { range, dx in
+                        let i = range.lowerBound
+                        backward(x.base + i, dy.base + i, dx, range.count)
+                    }
+                ]
+            }
+    }
+
     /// `min(exp(x), limit)` for `count` values.
     package static func clippedExponential(
         _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, count: Int, limit: Float

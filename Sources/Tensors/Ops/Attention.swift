@@ -17,31 +17,115 @@ package enum Attention {
             queries.shape.count == 3 && queries.shape == keys.shape && keys.shape == values.shape
                 && queries.columns % heads == 0,
             "attend: q \(queries.shape), k \(keys.shape), v \(values.shape), \(heads) heads")
-        let (samples, frames, inner) = (queries.shape[0], queries.shape[1], queries.columns)
-        let width = inner / heads
-        let scale = 1 / Float(width).squareRoot()
-        let tiles = (frames + tile - 1) / tile
+        let layout = Layout(queries, heads: heads, keyLengths: keyLengths)
+        let stride = layout.stride
         return Tensor(shape: queries.shape) { y in
-            Parallel.run(samples * heads * tiles) { index in
-                let first = index % tiles * tile
-                let head = index / tiles % heads
-                let sample = index / tiles / heads
-                let height = min(tile, frames - first)
-                let attended = max(1, keyLengths?[sample] ?? frames)
-                let corner = sample * frames * inner + head * width
-                let scores = UnsafeMutablePointer<Float>.allocate(capacity: height * attended)
-                defer { scores.deallocate() }
-                BLAS.gemm(
-                    height, attended, width, queries.base + corner + first * inner, stride: inner,
-                    keys.base + corner, stride: inner, transposed: true, scores, stride: attended)
-                for row in 0..<height {
-                    Kernels.loops.softmax(scores + row * attended, attended, scale)
+            Parallel.run(layout.samples * heads * layout.tiles) { index in
+                let piece = layout.piece(index / layout.tiles, tile: index % layout.tiles)
+                withScratch(piece.rows * piece.keys) { weights in
+                    layout.weights(piece, queries, keys, into: weights)
+                    BLAS.gemm(
+                        piece.rows, layout.width, piece.keys, weights, stride: piece.keys,
+                        values.base + piece.head, stride: stride, y + piece.first, stride: stride)
                 }
-                BLAS.gemm(
-                    height, width, attended, scores, stride: attended,
-                    values.base + corner, stride: inner, transposed: false,
-                    y + corner + first * inner, stride: inner)
+            }
+        }.recorded(from: [queries, keys, values]) { dy in
+            backward(dy, queries, keys, values, layout)
+        }
+    }
+
+    /// `dV = Pᵀ dO`, `dS = P ∘ (dO Vᵀ - rowsum)`, `dQ = dS K / √width`, `dK = dSᵀ Q / √width`,
+    /// with the weights P computed anew, tile by tile.
+    private static func backward(
+        _ dy: Tensor, _ queries: Tensor, _ keys: Tensor, _ values: Tensor, _ layout: Layout
+    ) -> [Tensor?] {
+        let (stride, width) = (layout.stride, layout.width)
+        let dQueries = Storage(count: queries.count)
+        let dKeys = Tensor.zeros(keys.shape)
+        let dValues = Tensor.zeros(values.shape)
+        Parallel.run(layout.samples * layout.heads) { index in
+            for tile in 0..<layout.tiles {
+                let piece = layout.piece(index, tile: tile)
+                let (rows, attended) = (piece.rows, piece.keys)
+                withScratch(2 * rows * attended) { weights in
+                    let dScores = weights + rows * attended
+                    layout.weights(piece, queries, keys, into: weights)
+                    BLAS.gemm(
+                        attended, width, rows, weights, stride: attended, transposedA: true,
+                        dy.base + piece.first, stride: stride, beta: 1,
+                        dValues.storage.base + piece.head, stride: stride)
+                    BLAS.gemm(
+                        rows, attended, width, dy.base + piece.first, stride: stride,
+                        values.base + piece.head, stride: stride, transposedB: true,
+                        dScores, stride: attended)
+                    for row in 0..<rows {
+                        Kernels.loops.softmax_backward(
+                            weights + row * attended, dScores + row * attended, attended,
+                            layout.scale)
+                    }
+                    BLAS.gemm(
+                        rows, width, attended, dScores, stride: attended,
+                        keys.base + piece.head, stride: stride,
+                        dQueries.base + piece.first, stride: stride)
+                    BLAS.gemm(
+                        attended, width, rows, dScores, stride: attended, transposedA: true,
+                        queries.base + piece.first, stride: stride, beta: 1,
+                        dKeys.storage.base + piece.head, stride: stride)
+                }
+            }
+        }
+        return [Tensor(storage: dQueries, shape: queries.shape), dKeys, dValues]
+    }
+
+    /// Where the rows of each sample and head lie.
+    private struct Layout {
+        let samples: Int
+        let frames: Int
+        let heads: Int
+        let stride: Int
+        let width: Int
+        let keyLengths: [Int]?
+
+        init(_ x: Tensor, heads: Int, keyLengths: [Int]?) {
+            (samples, frames, stride) = (x.shape[0], x.shape[1], x.columns)
+            self.heads = heads
+            width = stride / heads
+            self.keyLengths = keyLengths
+        }
+
+        var tiles: Int { (frames + tile - 1) / tile }
+        var scale: Float { 1 / Float(width).squareRoot() }
+
+        /// A tile of query rows of one sample and head: where its head begins in the sample, where its
+        /// first row does, its number of rows, and how many keys it attends to.
+        func piece(_ index: Int, tile: Int) -> (head: Int, first: Int, rows: Int, keys: Int) {
+            let sample = index / heads
+            let head = sample * frames * stride + index % heads * width
+            let row = tile * Attention.tile
+            return (
+                head, head + row * stride, min(Attention.tile, frames - row),
+                max(1, keyLengths?[sample] ?? frames)
+            )
+        }
+
+        func weights(
+            _ piece: (head: Int, first: Int, rows: Int, keys: Int), _ queries: Tensor,
+            _ keys: Tensor, into weights: UnsafeMutablePointer<Float>
+        ) {
+            BLAS.gemm(
+                piece.rows, piece.keys, width, queries.base + piece.first, stride: stride,
+                keys.base + piece.head, stride: stride, transposedB: true,
+                weights, stride: piece.keys)
+            for row in 0..<piece.rows {
+                Kernels.loops.softmax(weights + row * piece.keys, piece.keys, scale)
             }
         }
     }
+}
+
+/// Lends `count` floats that `body` fills before it reads them.
+func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
+    let scratch = UnsafeMutablePointer<Float>.allocate(capacity: count)
+    defer { scratch.deallocate() }
+    body(scratch)
 }

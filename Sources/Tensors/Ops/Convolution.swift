@@ -21,105 +21,108 @@ package struct Convolution: Sendable {
             weight.shape.count == 3 && weight.shape[0] % groups == 0
                 && bias.count == weight.shape[0] && weight.shape[2] % 2 == 1,
             "Convolution: weight \(weight.shape), bias \(bias.shape), \(groups) groups")
-        let (outputs, inputs, taps) = (weight.shape[0], weight.shape[1], weight.shape[2])
-        self.taps = taps
+        taps = weight.shape[2]
         self.groups = groups
         self.bias = bias
-        packed = Tensor(shape: [outputs, taps * inputs]) { y in
-            for output in 0..<outputs {
-                for input in 0..<inputs {
-                    for tap in 0..<taps {
-                        y[(output * taps + tap) * inputs + input] =
-                            weight.base[(output * inputs + input) * taps + tap]
-                    }
-                }
-            }
-        }
+        packed = weight.swappingLastAxes()
+            .reshaped([weight.shape[0], weight.shape[2] * weight.shape[1]])
     }
 
     package func callAsFunction(_ x: Tensor) -> Tensor {
         let outputs = bias.count
-        let width = packed.columns / taps
         precondition(
-            x.shape.count == 3 && x.columns == width * groups,
-            "Convolution: x \(x.shape), \(groups) groups of \(width)")
-        let (samples, frames, inputs) = (x.shape[0], x.shape[1], x.columns)
-        let perGroup = outputs / groups
-        let tile = Convolution.tile
-        let tiles = (frames + tile - 1) / tile
-        let (taps, span, pad) = (taps, packed.columns, taps / 2)
-        return Tensor(shape: [samples, frames, outputs]) { y in
+            x.shape.count == 3 && x.columns * taps == packed.columns * groups,
+            "Convolution: x \(x.shape), weight \(packed.shape), \(groups) groups")
+        let (samples, frames) = (x.shape[0], x.shape[1])
+        let (perGroup, span) = (outputs / groups, packed.columns)
+        let tiles = (frames + Self.tile - 1) / Self.tile
+        let y = Tensor(shape: [samples, frames, outputs]) { y in
             Parallel.run(samples * tiles * groups) { index in
                 let group = index % groups
-                let first = index / groups % tiles * tile
-                let sample = index / groups / tiles
-                let height = min(tile, frames - first)
-                let source = x.base + sample * frames * inputs + group * width
-                let windows = UnsafeMutablePointer<Float>.allocate(capacity: height * span)
-                defer { windows.deallocate() }
-                for row in 0..<height {
-                    for tap in 0..<taps {
-                        let frame = first + row + tap - pad
-                        let out = windows + row * span + tap * width
-                        if frame >= 0 && frame < frames {
-                            out.update(from: source + frame * inputs, count: width)
-                        } else {
-                            out.update(repeating: 0, count: width)
-                        }
+                let piece = piece(x, sample: index / groups / tiles, tile: index / groups % tiles)
+                withScratch(piece.rows * span) { windows in
+                    gather(x, group: group, piece, into: windows)
+                    let corner = y + piece.first * outputs + group * perGroup
+                    for row in 0..<piece.rows {
+                        (corner + row * outputs).update(
+                            from: bias.base + group * perGroup, count: perGroup)
+                    }
+                    BLAS.gemm(
+                        piece.rows, perGroup, span, windows, stride: span,
+                        packed.base + group * perGroup * span, stride: span, transposedB: true,
+                        beta: 1, corner, stride: outputs)
+                }
+            }
+        }
+        return y.recorded(from: [x, packed, bias]) { dy in
+            let (dx, dPacked) = backward(dy, x, tiles: tiles)
+            return [dx, dPacked, dy.columnSums()]
+        }
+    }
+
+    /// Group by group, since the windows of one group overlap in dx and all add to dPacked.
+    private func backward(_ dy: Tensor, _ x: Tensor, tiles: Int) -> (Tensor, Tensor) {
+        let outputs = bias.count
+        let (perGroup, span) = (outputs / groups, packed.columns)
+        let dx = Tensor.zeros(x.shape)
+        let dPacked = Tensor.zeros(packed.shape)
+        Parallel.run(groups) { group in
+            let weights = group * perGroup * span
+            for index in 0..<x.shape[0] * tiles {
+                let piece = piece(x, sample: index / tiles, tile: index % tiles)
+                let gradient = dy.base + piece.first * outputs + group * perGroup
+                withScratch(piece.rows * span) { windows in
+                    gather(x, group: group, piece, into: windows)
+                    BLAS.gemm(
+                        perGroup, span, piece.rows, gradient, stride: outputs, transposedA: true,
+                        windows, stride: span, beta: 1, dPacked.storage.base + weights,
+                        stride: span)
+                    BLAS.gemm(
+                        piece.rows, span, perGroup, gradient, stride: outputs,
+                        packed.base + weights, stride: span, windows, stride: span)
+                    eachTap(x, group: group, piece) { window, source, width in
+                        let sum = dx.storage.base + source
+                        Kernels.loops.add(sum, windows + window, sum, width)
                     }
                 }
-                let corner = y + (sample * frames + first) * outputs + group * perGroup
-                for row in 0..<height {
-                    (corner + row * outputs).update(
-                        from: bias.base + group * perGroup, count: perGroup)
-                }
-                BLAS.gemm(
-                    height, perGroup, span, windows, stride: span,
-                    packed.base + group * perGroup * span, stride: span, transposed: true,
-                    beta: 1, corner, stride: outputs)
             }
         }
+        return (dx, dPacked)
     }
-}
 
-/// A convolution with one filter per channel, "same" zero padding, stride 1.
-package struct DepthwiseConvolution: Sendable {
-    /// `[taps, channels]`.
-    private let packed: Tensor
-    private let bias: Tensor
+    /// A run of output frames of one sample: row of the first in the batch, its frame, their number.
+    private func piece(
+        _ x: Tensor, sample: Int, tile: Int
+    ) -> (first: Int, frame: Int, rows: Int) {
+        let frame = tile * Self.tile
+        return (sample * x.shape[1] + frame, frame, min(Self.tile, x.shape[1] - frame))
+    }
 
-    /// - Parameters:
-    ///   - weight: `[channels, 1, taps]`, an odd number of taps.
-    ///   - bias: `[channels]`.
-    package init(weight: Tensor, bias: Tensor) {
-        precondition(
-            weight.shape.count == 3 && weight.shape[1] == 1 && bias.count == weight.shape[0],
-            "DepthwiseConvolution: weight \(weight.shape), bias \(bias.shape)")
-        let (channels, taps) = (weight.shape[0], weight.shape[2])
-        self.bias = bias
-        packed = Tensor(shape: [taps, channels]) { y in
-            for channel in 0..<channels {
-                for tap in 0..<taps {
-                    y[tap * channels + channel] = weight.base[channel * taps + tap]
-                }
-            }
+    /// Copies the input windows of a piece, `[rows, taps · inputs per group]`, zero beyond the ends.
+    private func gather(
+        _ x: Tensor, group: Int, _ piece: (first: Int, frame: Int, rows: Int),
+        into windows: UnsafeMutablePointer<Float>
+    ) {
+        windows.update(repeating: 0, count: piece.rows * packed.columns)
+        eachTap(x, group: group, piece) { window, source, width in
+            (windows + window).update(from: x.base + source, count: width)
         }
     }
 
-    /// x: `[samples, frames, channels]`, and the same shape out.
-    package func callAsFunction(_ x: Tensor) -> Tensor {
-        let (taps, channels) = (packed.shape[0], packed.columns)
-        precondition(
-            x.shape.count == 3 && x.columns == channels,
-            "DepthwiseConvolution: x \(x.shape), \(channels) channels")
-        let frames = x.shape[1]
-        return x.mapRows { row, input, output in
-            let frame = row % frames
-            output.update(from: bias.base, count: channels)
-            for tap in max(0, taps / 2 - frame)..<min(taps, frames - frame + taps / 2) {
-                Kernels.loops.multiply_add(
-                    input + (tap - taps / 2) * channels, packed.base + tap * channels, output,
-                    channels)
+    /// Calls `body` (place in the windows, place in x, length) for each tap that meets a frame.
+    private func eachTap(
+        _ x: Tensor, group: Int, _ piece: (first: Int, frame: Int, rows: Int),
+        _ body: (Int, Int, Int) -> Void
+    ) {
+        let (frames, inputs) = (x.shape[1], x.columns)
+        let (span, width) = (packed.columns, packed.columns / taps)
+        for row in 0..<piece.rows {
+            for tap in 0..<taps {
+                let shift = row + tap - taps / 2
+                guard piece.frame + shift >= 0 && piece.frame + shift < frames else { continue }
+                body(
+                    row * span + tap * width, (piece.first + shift) * inputs + group * width,
+                    width)
             }
         }
     }

@@ -2,26 +2,33 @@ import CKernels
 
 /// Sums and products of tensors of one shape.
 extension Tensor {
-    private static let grain = 16384
-
     package static func + (a: Tensor, b: Tensor) -> Tensor {
         precondition(a.shape == b.shape, "+: \(a.shape) and \(b.shape)")
-        return Tensor(shape: a.shape) { y in
-            Parallel.ranges(a.count, grain: grain) { range in
-                let i = range.lowerBound
-                Kernels.loops.add(a.base + i, b.base + i, y + i, range.count)
-            }
+        return a.mapElements { range, y in
+            let i = range.lowerBound
+            Kernels.loops.add(a.base + i, b.base + i, y, range.count)
+        }.recorded(from: [a, b]) { [$0, $0] }
+    }
+
+    /// The product element by element.
+    package static func * (a: Tensor, b: Tensor) -> Tensor {
+        precondition(a.shape == b.shape, "*: \(a.shape) and \(b.shape)")
+        return a.mapElements { range, y in
+            let i = range.lowerBound
+            Kernels.loops.multiply(a.base + i, b.base + i, y, range.count)
+        }.recorded(from: [a, b]) { dy in
+            [a.isRecorded ? dy * b : nil, b.isRecorded ? dy * a : nil]
         }
     }
 
     /// `self + factor · other`, the Euler step and the guidance rule.
     package func adding(_ factor: Float, times other: Tensor) -> Tensor {
         precondition(self.shape == other.shape, "adding: \(self.shape) and \(other.shape)")
-        return Tensor(shape: self.shape) { y in
-            Parallel.ranges(count, grain: Tensor.grain) { range in
-                let i = range.lowerBound
-                Kernels.loops.add_scaled(base + i, factor, other.base + i, y + i, range.count)
-            }
+        return mapElements { range, y in
+            let i = range.lowerBound
+            Kernels.loops.add_scaled(base + i, factor, other.base + i, y, range.count)
+        }.recorded(from: [self, other]) { dy in
+            [dy, Tensor.zeros(dy.shape).adding(factor, times: dy)]
         }
     }
 
@@ -32,12 +39,35 @@ extension Tensor {
         precondition(
             self.shape == other.shape && gate.columns == columns,
             "adding: \(self.shape), gate \(gate.shape), \(other.shape)")
-        let groups = gate.rows
-        let columns = columns
-        let rowsPerSample = rows / max(1, self.shape[0])
+        let rowsPerSample = rowsPerSample
+        return gated(by: gate, other, rowsPerSample).recorded(from: [self, gate, other]) { dy in
+            [
+                dy,
+                gate.isRecorded
+                    ? (dy * other).groupedColumnSums(
+                        groups: gate.rows, rowsPerSample: rowsPerSample
+                    ).reshaped(gate.shape) : nil,
+                other.isRecorded
+                    ? Tensor.zeros(dy.shape).gated(by: gate, dy, rowsPerSample) : nil,
+            ]
+        }
+    }
+
+    private func gated(by gate: Tensor, _ other: Tensor, _ rowsPerSample: Int) -> Tensor {
+        let (groups, columns) = (gate.rows, columns)
         return mapRows { row, x, y in
             let gate = gate.base + row / rowsPerSample % groups * columns
             Kernels.loops.gated_add(x, gate, other.base + row * columns, y, columns)
+        }
+    }
+
+    /// Rows of one entry of the first axis.
+    var rowsPerSample: Int { max(1, rows / max(1, shape.first ?? 1)) }
+
+    /// Makes a tensor of the same shape by running `body` (elements, output of the first of them).
+    func mapElements(_ body: (Range<Int>, UnsafeMutablePointer<Float>) -> Void) -> Tensor {
+        Tensor(shape: shape) { y in
+            Parallel.ranges(count, grain: 16384) { body($0, y + $0.lowerBound) }
         }
     }
 }

@@ -1,3 +1,5 @@
+import CKernels
+
 /// A linear layer: `y = x Wᵀ + bias`, then an activation.  x: `[…, inputs]` -> `[…, outputs]`
 package struct Linear: Sendable {
     /// `[outputs, inputs]`, as checkpoints store it.
@@ -18,32 +20,96 @@ package struct Linear: Sendable {
 
     package func callAsFunction(_ x: Tensor, activation: Activation? = nil) -> Tensor {
         precondition(x.columns == inputs, "Linear: x \(x.shape), weight \(weight.shape)")
-        let (rows, inputs, outputs) = (x.rows, inputs, outputs)
-        // Blocks of fixed size, whatever the number of threads, so that every sum is the same sum.
-        let rowBlock = 512
-        let columnBlock = 512
-        let columnBlocks = (outputs + columnBlock - 1) / columnBlock
-        let rowBlocks = (rows + rowBlock - 1) / rowBlock
-        return Tensor(shape: x.shape.dropLast() + [outputs]) { y in
-            Parallel.run(rowBlocks * columnBlocks) { block in
-                let row = block / columnBlocks * rowBlock
-                let column = block % columnBlocks * columnBlock
-                let height = min(rowBlock, rows - row)
-                let width = min(columnBlock, outputs - column)
-                let corner = y + row * outputs + column
+        // The activation's backward pass needs what went into it.
+        if let activation, x.isRecorded || weight.isRecorded { return activation(self(x)) }
+        let (inputs, outputs) = (inputs, outputs)
+        let y = Tensor(shape: x.shape.dropLast() + [outputs]) { y in
+            Linear.blocks(x.rows, outputs) { rows, columns in
+                let corner = y + rows.lowerBound * outputs + columns.lowerBound
                 if let bias {
-                    for r in 0..<height {
-                        (corner + r * outputs).update(from: bias.base + column, count: width)
+                    for r in 0..<rows.count {
+                        (corner + r * outputs).update(
+                            from: bias.base + columns.lowerBound, count: columns.count)
                     }
                 }
                 BLAS.gemm(
-                    height, width, inputs, x.base + row * inputs, stride: inputs,
-                    weight.base + column * inputs, stride: inputs, transposed: true,
+                    rows.count, columns.count, inputs,
+                    x.base + rows.lowerBound * inputs, stride: inputs,
+                    weight.base + columns.lowerBound * inputs, stride: inputs, transposedB: true,
                     beta: bias == nil ? 0 : 1, corner, stride: outputs)
                 if let loop = activation?.loop {
-                    for r in 0..<height {
-                        loop(corner + r * outputs, corner + r * outputs, width)
+                    for r in 0..<rows.count {
+                        loop(corner + r * outputs, corner + r * outputs, columns.count)
                     }
+                }
+            }
+        }
+        return y.recorded(from: [x, weight] + (bias.map { [$0] } ?? [])) { [weight, bias] dy in
+            let dx = x.isRecorded ? Linear.multiplied(dy, by: weight, shape: x.shape) : nil
+            let dWeight = weight.isRecorded ? Linear.outerProducts(dy, x) : nil
+            return [dx, dWeight] + (bias.map { [$0.isRecorded ? dy.columnSums() : nil] } ?? [])
+        }
+    }
+
+    /// `dy W`: the gradient of x.
+    private static func multiplied(_ dy: Tensor, by weight: Tensor, shape: [Int]) -> Tensor {
+        let (outputs, inputs) = (weight.shape[0], weight.shape[1])
+        return Tensor(shape: shape) { dx in
+            blocks(dy.rows, inputs) { rows, columns in
+                BLAS.gemm(
+                    rows.count, columns.count, outputs,
+                    dy.base + rows.lowerBound * outputs, stride: outputs,
+                    weight.base + columns.lowerBound, stride: inputs,
+                    dx + rows.lowerBound * inputs + columns.lowerBound, stride: inputs)
+            }
+        }
+    }
+
+    /// `dyᵀ x`: the gradient of W.
+    private static func outerProducts(_ dy: Tensor, _ x: Tensor) -> Tensor {
+        let (outputs, inputs) = (dy.columns, x.columns)
+        return Tensor(shape: [outputs, inputs]) { dWeight in
+            blocks(outputs, inputs) { rows, columns in
+                BLAS.gemm(
+                    rows.count, columns.count, dy.rows,
+                    dy.base + rows.lowerBound, stride: outputs, transposedA: true,
+                    x.base + columns.lowerBound, stride: inputs,
+                    dWeight + rows.lowerBound * inputs + columns.lowerBound, stride: inputs)
+            }
+        }
+    }
+
+    /// Cuts a product into blocks of fixed size, whatever the number of threads, so that every sum
+    /// is the same sum.
+    private static func blocks(
+        _ rows: Int, _ columns: Int, _ body: (Range<Int>, Range<Int>) -> Void
+    ) {
+        let side = 512
+        let across = (columns + side - 1) / side
+        Parallel.run((rows + side - 1) / side * across) { block in
+            let row = block / across * side
+            let column = block % across * side
+            body(row..<min(rows, row + side), column..<min(columns, column + side))
+        }
+    }
+}
+
+extension Tensor {
+    /// The sum over rows of each column, `[columns]`.
+    func columnSums() -> Tensor {
+        groupedColumnSums(groups: 1, rowsPerSample: max(1, rows)).reshaped([columns])
+    }
+
+    /// The sum over the rows of each group, `[groups, columns]`; sample s is in group s mod groups.
+    func groupedColumnSums(groups: Int, rowsPerSample: Int) -> Tensor {
+        let columns = columns
+        return Tensor(shape: [groups, columns]) { y in
+            y.update(repeating: 0, count: groups * columns)
+            Parallel.ranges(columns, grain: 64) { range in
+                for row in 0..<rows {
+                    let sum = y + row / rowsPerSample % groups * columns + range.lowerBound
+                    Kernels.loops.add(
+                        sum, base + row * columns + range.lowerBound, sum, range.count)
                 }
             }
         }

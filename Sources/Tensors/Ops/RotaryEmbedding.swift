@@ -39,8 +39,15 @@ package struct RotaryTable: Sendable {
             x.shape.count == 3 && x.columns == heads * width && x.shape[1] <= cosines.shape[0]
                 && rotated <= heads,
             "rotate: x \(x.shape), \(heads) heads of \(width), table \(cosines.shape)")
-        let frames = x.shape[1]
-        let pairs = width / 2
+        return turned(x, sines, heads: heads, rotated: rotated).recorded(from: [x]) { dy in
+            // A rotation's transpose turns the other way.
+            let opposite = Tensor.zeros(sines.shape).adding(-1, times: sines)
+            return [turned(dy, opposite, heads: heads, rotated: rotated)]
+        }
+    }
+
+    private func turned(_ x: Tensor, _ sines: Tensor, heads: Int, rotated: Int) -> Tensor {
+        let (frames, pairs) = (x.shape[1], width / 2)
         return x.mapRows { row, input, output in
             let angle = row % frames * pairs
             for head in 0..<rotated {

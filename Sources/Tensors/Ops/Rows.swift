@@ -1,9 +1,12 @@
+import CKernels
+
 /// Moving rows about: joining, looking up, blanking.
 extension Tensor {
     /// Joins tensors of equal leading shape along the last axis.
     package static func concatenatingColumns(_ parts: [Tensor]) -> Tensor {
         precondition(
-            !parts.isEmpty && parts.allSatisfy { $0.shape.dropLast() == parts[0].shape.dropLast() },
+            !parts.isEmpty
+                && parts.allSatisfy { $0.shape.dropLast() == parts[0].shape.dropLast() },
             "concatenatingColumns: \(parts.map(\.shape))")
         let columns = parts.reduce(0) { $0 + $1.columns }
         let rows = parts[0].rows
@@ -17,6 +20,35 @@ extension Tensor {
                     }
                 }
             }
+        }.recorded(from: parts) { dy in
+            var start = 0
+            return parts.map { part in
+                defer { start += part.columns }
+                return part.isRecorded ? dy.columns(start..<start + part.columns) : nil
+            }
+        }
+    }
+
+    /// Columns `range` of every row.
+    package func columns(_ range: Range<Int>) -> Tensor {
+        precondition(
+            range.lowerBound >= 0 && range.upperBound <= columns, "columns \(range) of \(shape)")
+        let (columns, whole) = (columns, shape)
+        return Tensor(shape: shape.dropLast() + [range.count]) { y in
+            for row in 0..<rows {
+                (y + row * range.count).update(
+                    from: base + row * columns + range.lowerBound, count: range.count)
+            }
+        }.recorded(from: [self]) { dy in
+            [
+                Tensor(shape: whole) { dx in
+                    dx.update(repeating: 0, count: whole.reduce(1, *))
+                    for row in 0..<dy.rows {
+                        (dx + row * columns + range.lowerBound).update(
+                            from: dy.base + row * range.count, count: range.count)
+                    }
+                }
+            ]
         }
     }
 
@@ -33,40 +65,59 @@ extension Tensor {
                 out.update(from: part.base, count: part.count)
                 out += part.count
             }
+        }.recorded(from: parts) { dy in
+            var start = 0
+            return parts.map { part in
+                defer { start += part.shape[0] }
+                return part.isRecorded ? dy[start..<start + part.shape[0]] : nil
+            }
         }
     }
 
-    /// Rows `indices` of a table `[entries, columns]`, shaped `[samples, indices per sample, columns]`.
+    /// Rows `indices` of a table `[entries, columns]`, as `[samples, indices per sample, columns]`.
+    ///
+    /// A negative index gives a row of zeros.
     package func lookup(_ indices: [[Int]]) -> Tensor {
         let length = indices.first?.count ?? 0
         precondition(
             self.shape.count == 2
-                && indices.allSatisfy { $0.count == length && $0.allSatisfy { $0 < self.shape[0] } },
+                && indices.allSatisfy { $0.count == length && $0.allSatisfy { $0 < shape[0] } },
             "lookup: table \(self.shape)")
+        let (columns, table) = (columns, shape)
+        let flat = indices.flatMap { $0 }
         return Tensor(shape: [indices.count, length, columns]) { y in
-            for (sample, row) in indices.enumerated() {
-                for (i, index) in row.enumerated() {
-                    let out = y + (sample * length + i) * columns
-                    out.update(from: base + index * columns, count: columns)
-                }
-            }
-        }
-    }
-
-    /// A copy of `[samples, frames, columns]` with the rows for which `keep` is false set to zero.
-    package func keepingRows(_ keep: (_ sample: Int, _ frame: Int) -> Bool) -> Tensor {
-        precondition(self.shape.count == 3, "keepingRows: \(self.shape)")
-        let columns = columns
-        return Tensor(shape: self.shape) { y in
-            for row in 0..<rows {
+            for (row, index) in flat.enumerated() {
                 let out = y + row * columns
-                if keep(row / self.shape[1], row % self.shape[1]) {
-                    out.update(from: base + row * columns, count: columns)
+                if index >= 0 {
+                    out.update(from: base + index * columns, count: columns)
                 } else {
                     out.update(repeating: 0, count: columns)
                 }
             }
+        }.recorded(from: [self]) { dy in
+            [
+                Tensor(shape: table) { dTable in
+                    dTable.update(repeating: 0, count: table[0] * columns)
+                    for (row, index) in flat.enumerated() where index >= 0 {
+                        let sum = dTable + index * columns
+                        Kernels.loops.add(sum, dy.base + row * columns, sum, columns)
+                    }
+                }
+            ]
         }
+    }
+
+    /// A copy of `[samples, frames, columns]` with the rows for which `keep` is false set to zero.
+    package func keepingRows(_ keep: @escaping (_ sample: Int, _ frame: Int) -> Bool) -> Tensor {
+        precondition(self.shape.count == 3, "keepingRows: \(self.shape)")
+        let (columns, frames) = (columns, shape[1])
+        return mapRows { row, x, y in
+            if keep(row / frames, row % frames) {
+                y.update(from: x, count: columns)
+            } else {
+                y.update(repeating: 0, count: columns)
+            }
+        }.recorded(from: [self]) { [$0.keepingRows(keep)] }
     }
 
     /// A copy of `[samples, frames, columns]` with frames at or after `lengths[sample]` set to
@@ -79,14 +130,15 @@ extension Tensor {
     /// `[samples, frames, columns]` cut or zero-padded to `frames` frames.
     package func resized(frames: Int) -> Tensor {
         precondition(self.shape.count == 3, "resized: \(self.shape)")
-        if frames == self.shape[1] { return self }
-        let kept = min(frames, self.shape[1]) * columns
-        return Tensor(shape: [self.shape[0], frames, columns]) { y in
-            y.update(repeating: 0, count: self.shape[0] * frames * columns)
-            for sample in 0..<self.shape[0] {
-                let out = y + sample * frames * columns
-                out.update(from: base + sample * self.shape[1] * columns, count: kept)
+        let (given, columns) = (shape[1], columns)
+        if frames == given { return self }
+        let kept = min(frames, given) * columns
+        return Tensor(shape: [shape[0], frames, columns]) { y in
+            y.update(repeating: 0, count: shape[0] * frames * columns)
+            for sample in 0..<shape[0] {
+                (y + sample * frames * columns).update(
+                    from: base + sample * given * columns, count: kept)
             }
-        }
+        }.recorded(from: [self]) { [$0.resized(frames: given)] }
     }
 }

@@ -1,0 +1,24 @@
+import Tensors
+
+/// The training loss of F5-TTS: mean squared error of the predicted flow inside the spans.
+///
+/// One mean over all frames of all spans, so that long samples weigh more. Mirrors `CFM.forward` in
+/// `f5_tts/model/cfm.py`.
+package enum FlowMatchingLoss {
+    /// - Returns: the prediction `[samples, frames, mel]` and the loss, a scalar `[1]`; both know
+    ///   their gradients when the backbone was built from parameters.
+    package static func evaluate(
+        _ backbone: any Backbone, _ batch: FlowMatchingBatch, dropout: Dropout? = nil
+    ) -> (prediction: Tensor, loss: Tensor) {
+        let text = backbone.embed(
+            batch.text, frames: batch.noised.shape[1], lengths: batch.lengths,
+            dropped: batch.draws.dropsText)
+        let prediction = backbone.velocity(
+            batch.noised,
+            condition: batch.draws.dropsAudio ? .zeros(batch.condition.shape) : batch.condition,
+            text: text, time: backbone.timeTable(batch.draws.times), lengths: batch.lengths,
+            dropout: dropout)
+        let loss = prediction.meanSquaredError(batch.flow) { batch.spans[$0].contains($1) }
+        return (prediction, loss)
+    }
+}
