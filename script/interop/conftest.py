@@ -2,21 +2,18 @@
 fixtures, and a server that speaks with them."""
 
 import json
-import os
 import shutil
-import socket
 import subprocess
-import time
-import urllib.error
-import urllib.request
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
+from server import BINARY, REPOSITORY, Server  # noqa: E402
+
 FIXTURES = REPOSITORY / "Tests/Fixtures"
-BINARY = REPOSITORY / ".build/release/skald"
 VOCODER = REPOSITORY / "models/vocoders/skald-vocos"
 HEART = REPOSITORY / "voices/heart"
 
@@ -91,26 +88,7 @@ def models(tmp_path_factory) -> Path:
 def server(models, tmp_path_factory):
     """The base URL of a server that speaks with `tiny_v1`."""
     data = tmp_path_factory.mktemp("data")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [BINARY, "serve", "--port", port, "--models", models, "--model", "tiny_v1", "--data", data]
-    log = open(data / "log", "w+")
-    process = subprocess.Popen(list(map(str, command)), stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(300):
-            try:
-                with urllib.request.urlopen(url + "/health", timeout=5):
-                    break
-            except (urllib.error.URLError, OSError):
-                assert process.poll() is None, (data / "log").read_text()
-                time.sleep(0.1)
-        else:
-            pytest.fail("the server did not start: " + (data / "log").read_text())
-        yield url
-        process.terminate()
-        assert process.wait(timeout=60) == 0, "SIGTERM did not end the server in order"
-    finally:
-        process.kill()
-        log.close()
+    with Server(
+        "--models", models, "--model", "tiny_v1", "--data", data, log=data / "log"
+    ) as running:  # fmt: skip
+        yield running.url

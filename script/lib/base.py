@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""Speaks with a model of F5TTS_v1_Base's shape through HTTP, and says what it cost: base.py MODELS"""
+
+import json
+import re
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from server import REPOSITORY, Server
+from wav import check
+
+NFE, TOTAL_SECONDS = 7, 8
+RATES = [8000, 16000, 22050, 24000, 44100, 48000]
+STAGES = ["preparation_seconds", "sampling_seconds", "vocoder_seconds", "seconds", "rtf"]
+TEXT = "The kettle is on, and the bread is still warm."
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    voices = REPOSITORY / "voices"
+    expected = TOTAL_SECONDS - reference_seconds(voices / "heart/reference.wav")
+    spoken = {}
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        for layout in ("safetensors", "pt"):
+            arguments = ["--models", Path(sys.argv[1]) / layout, "--model", "F5TTS_v1_Base"]
+            arguments += ["--voices", voices, "--data", work / "data"]
+            with Server(*arguments, log=work / "log") as server:
+                print(f"{layout}: ready after {server.seconds_to_start:.2f} s", flush=True)
+                for rate in RATES:
+                    path = work / f"{layout}-{rate}.wav"
+                    first = speak(server.url, rate, path)
+                    spoken[layout, rate] = path.read_bytes()
+                    stages = "  ".join(f"{k} {v}" for k, v in costs(work / "log").items())
+                    print(f"{layout}: {check(str(path), rate, expected)}; first byte {first:.2f} s  {stages}")
+                    sys.stdout.flush()
+                print(f"{layout}: peak resident memory {server.peak_memory():.2f} GiB", flush=True)
+    for rate in RATES:
+        if spoken["pt", rate] != spoken["safetensors", rate]:
+            sys.exit(f"the two layouts speak differently at {rate} Hz")
+    print("script/test-base: passed, both layouts gave the same bytes")
+
+
+def reference_seconds(path: Path) -> float:
+    return (path.stat().st_size - 44) / 2 / 24_000 + 0.05  # the front end adds 50 ms
+
+
+def speak(url: str, rate: int, path: Path) -> float:
+    """Writes the speech to `path` as it comes; returns the seconds to its first byte."""
+    body = {
+        "model": "F5TTS_v1_Base",
+        "voice": "heart",
+        "input": TEXT,
+        "response_format": "wav",
+        "sample_rate": rate,
+        "nfe_step": NFE,
+        "fix_duration": TOTAL_SECONDS,
+        "seed": 42,
+    }
+    request = urllib.request.Request(
+        url + "/v1/audio/speech", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    start = time.monotonic()
+    with urllib.request.urlopen(request, timeout=600) as answer, open(path, "wb") as file:
+        file.write(answer.read(1))
+        first = time.monotonic() - start
+        file.write(answer.read())
+    return first
+
+
+def costs(log: Path) -> dict[str, str]:
+    """What the server's log says of the last request."""
+    for _ in range(50):
+        lines = [line for line in log.read_text().splitlines() if "sampling_seconds" in line]
+        if lines:
+            break
+        time.sleep(0.1)
+    found = {stage: re.search(rf"\b{stage}=\"?([\d.]+)", lines[-1]) for stage in STAGES}
+    return {stage.removesuffix("_seconds"): match[1] for stage, match in found.items()}
+
+
+if __name__ == "__main__":
+    main()

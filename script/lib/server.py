@@ -1,0 +1,59 @@
+"""Starts `skald serve` on a free port and waits until it is healthy."""
+
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BINARY = REPOSITORY / ".build/release/skald"
+
+
+class Server:
+    """A context: the server runs inside it. Leaving it asks the server to drain and end."""
+
+    def __init__(self, *arguments, log: Path):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self.log = log
+        self.command = [str(BINARY), "serve", "--port", str(port), *map(str, arguments)]
+
+    def __enter__(self):
+        start = time.monotonic()
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(self.command, stdout=log, stderr=log)
+        while not self._healthy():
+            if self.process.poll() is not None or time.monotonic() - start > 120:
+                self.process.kill()
+                raise RuntimeError(f"the server did not start:\n{self.log.read_text()}")
+            time.sleep(0.05)
+        self.seconds_to_start = time.monotonic() - start
+        return self
+
+    def __exit__(self, kind, *_):
+        self.process.terminate()
+        try:
+            status = self.process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+        if kind is None and status != 0:
+            raise RuntimeError(f"SIGTERM ended the server with status {status}")
+
+    def _healthy(self) -> bool:
+        try:
+            with urllib.request.urlopen(self.url + "/health", timeout=5) as answer:
+                return answer.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def peak_memory(self) -> float:
+        """The most resident memory so far, in GiB."""
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 2**20
+        raise RuntimeError("the system does not tell a process's peak memory")
