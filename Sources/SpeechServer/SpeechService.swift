@@ -39,6 +39,7 @@ package struct SpeechService: Sendable {
     /// Every route of the server.
     package var router: Router {
         var router = Router()
+        addPage(to: &router)
         addHealth(to: &router)
         addModels(to: &router)
         addVoices(to: &router)
