@@ -1,0 +1,160 @@
+import ArgumentParser
+import SpeechServer
+
+/// Where the server listens, who may ask, and how much.
+struct ServerOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Address to listen on (SKALD_HOST). Default: 127.0.0.1, this machine only. "
+                + "0.0.0.0 or :: for every network; set a key then.", valueName: "address"))
+    var host: String?
+
+    @Option(help: "Port to listen on, 0 for any free one (SKALD_PORT). Default: 8080.")
+    var port: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Key that clients must send as 'Authorization: Bearer KEY' (SKALD_API_KEY). "
+                + "Better set in the environment: others see a command line.",
+            valueName: "key"))
+    var apiKey: String?
+
+    @Flag(help: "Ask for the key on the lists of models and voices too (SKALD_PRIVATE_LISTS=1).")
+    var privateLists = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Web origin whose pages may call this server, * for any (SKALD_CORS_ORIGIN).",
+            valueName: "origin"))
+    var corsOrigin: String?
+
+    @Option(help: "Steps (NFE) where a request gives none, 1-128 (SKALD_NFE). Default: 16.")
+    var nfe: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Utterances that may wait while one is spoken, 0-10000 (SKALD_MAX_QUEUE). Default: 16.",
+            valueName: "count"))
+    var maxQueue: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Connections open at one time, 1-10000 (SKALD_MAX_CONNECTIONS). Default: 128.",
+            valueName: "count"))
+    var maxConnections: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "The same for each address (SKALD_MAX_CONNECTIONS_PER_ADDRESS). Default: 0, no limit.",
+            valueName: "count"))
+    var maxConnectionsPerAddress: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "MiB of an uploaded recording, 1-64 (SKALD_MAX_UPLOAD). Default: 10.", valueName: "mib")
+    )
+    var maxUpload: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds a client may take for a request's header, 1-3600 (SKALD_HEADER_TIMEOUT). "
+                + "Idle connections are closed after as long. Default: 30.",
+            valueName: "seconds"))
+    var headerTimeout: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds it may take for the body, 1-3600 (SKALD_BODY_TIMEOUT). Default: 120.",
+            valueName: "seconds"))
+    var bodyTimeout: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds it may leave a ready answer untouched, 1-3600 (SKALD_SEND_TIMEOUT). "
+                + "Default: 60.", valueName: "seconds"))
+    var sendTimeout: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds to finish what was accepted when told to stop, 0-3600 (SKALD_DRAIN_TIMEOUT). "
+                + "Default: 30.", valueName: "seconds"))
+    var drainTimeout: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Least serious lines of the log: trace, debug, info, notice, warning or error "
+                + "(SKALD_LOG_LEVEL). Default: info.", valueName: "level"))
+    var logLevel: String?
+
+    /// A server's settings, each checked.
+    struct Resolved {
+        var host: String
+        var port: Int
+        var authorization: Authorization
+        var allowedOrigin: String?
+        var service: SpeechService.Options
+        var drainSeconds: Double
+    }
+
+    func resolved(model: String) throws -> Resolved {
+        var service = SpeechService.Options(model: model)
+        service.defaultNFE = try whole(nfe, "SKALD_NFE", in: 1...128) ?? service.defaultNFE
+        service.maximumWaiting =
+            try whole(maxQueue, "SKALD_MAX_QUEUE", in: 0...10_000) ?? service.maximumWaiting
+        if let mebibytes = try whole(maxUpload, "SKALD_MAX_UPLOAD", in: 1...64) {
+            service.uploadLimit = mebibytes << 20
+        }
+        service.http = try limits()
+        let isPrivate = privateLists || Setting.text(nil, "SKALD_PRIVATE_LISTS") == "1"
+        return Resolved(
+            host: Setting.text(host, "SKALD_HOST") ?? "127.0.0.1",
+            port: try whole(port, "SKALD_PORT", in: 0...65_535) ?? 8080,
+            authorization: Authorization(key: try key, listsArePrivate: isPrivate),
+            allowedOrigin: Setting.text(corsOrigin, "SKALD_CORS_ORIGIN"), service: service,
+            drainSeconds: Double(
+                try whole(drainTimeout, "SKALD_DRAIN_TIMEOUT", in: 0...3600) ?? 30))
+    }
+
+    private var key: String? {
+        get throws {
+            guard let key = Setting.text(apiKey, "SKALD_API_KEY") else { return nil }
+            // What cannot stand in a header could never be sent.
+            guard !key.isEmpty, key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+                throw ValidationError("The key must be of ASCII letters, digits and signs.")
+            }
+            return key
+        }
+    }
+
+    private func limits() throws -> HTTPLimits {
+        var limits = HTTPLimits()
+        limits.connections =
+            try whole(maxConnections, "SKALD_MAX_CONNECTIONS", in: 1...10_000) ?? limits.connections
+        limits.connectionsPerAddress =
+            try whole(
+                maxConnectionsPerAddress, "SKALD_MAX_CONNECTIONS_PER_ADDRESS", in: 0...10_000)
+            ?? limits.connectionsPerAddress
+        func seconds(_ flag: Int?, _ variable: String, _ standard: Double) throws -> Double {
+            try whole(flag, variable, in: 1...3600).map { Double($0) } ?? standard
+        }
+        limits.headerSeconds = try seconds(
+            headerTimeout, "SKALD_HEADER_TIMEOUT", limits.headerSeconds)
+        limits.bodySeconds = try seconds(bodyTimeout, "SKALD_BODY_TIMEOUT", limits.bodySeconds)
+        limits.sendSeconds = try seconds(sendTimeout, "SKALD_SEND_TIMEOUT", limits.sendSeconds)
+        return limits
+    }
+
+    /// The flag's value, else the variable's; nil when neither is set.
+    private func whole(
+        _ flag: Int?, _ variable: String, in range: ClosedRange<Int>
+    ) throws -> Int? {
+        guard let value = try Setting.value(flag, variable, "a whole number") else { return nil }
+        guard range.contains(value) else {
+            let flag = "--" + variable.dropFirst(6).lowercased().replacing("_", with: "-")
+            throw ValidationError(
+                "\(flag) (\(variable)) is \(value): give \(range.lowerBound) to \(range.upperBound)."
+            )
+        }
+        return value
+    }
+}
