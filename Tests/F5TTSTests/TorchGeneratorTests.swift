@@ -12,6 +12,9 @@ struct TorchGeneratorTests {
         var uniform = TorchGenerator(seed: seed)
         let values = (0..<40).map { _ in uniform.uniform() }
         #expect(values == (try fixture.floats("rand40_seed\(seed)")))
+        var permuting = TorchGenerator(seed: seed)
+        let permutation = permuting.permutation(57).map { Int64($0) }
+        #expect(permutation == (try fixture.integers("randperm57_seed\(seed)")))
         for count in [16, 33, 100, 300] {
             var generator = TorchGenerator(seed: seed)
             expectClose(

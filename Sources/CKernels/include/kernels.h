@@ -59,6 +59,13 @@ typedef struct {
     void (*multiply_add)(const float *x, const float *w, float *y, size_t n);
     // y[c] += x[c]^2.
     void (*square_add)(const float *x, float *y, size_t n);
+    // One AdamW update of n parameters: decay, moments, step. The corrections are 1 - beta^k.
+    void (*adamw)(
+        float *parameters, const float *gradients, float *first, float *second, size_t n,
+        float rate, float decay, float beta1, float beta2, float eps, float correction1,
+        float correction2);
+    // y = y + weight * (x - y), from the nearer end as torch.lerp does.
+    void (*interpolate)(const float *x, float weight, float *y, size_t n);
     // Rotates interleaved pairs: (x0, x1) -> (x0 cos - x1 sin, x1 cos + x0 sin); pairs = n/2 angles.
     void (*rotate)(const float *x, const float *cosines, const float *sines, float *y, size_t pairs);
 } CKernels_loops;

@@ -38,6 +38,15 @@ package struct TorchGenerator: Sendable {
     /// Uniform in [0, 1) with 24 random bits, as `torch.rand`.
     package mutating func uniform() -> Float { Float(next() & 0xff_ffff) * 0x1p-24 }
 
+    /// The numbers `0..<count` in random order, as `torch.randperm`.
+    package mutating func permutation(_ count: Int) -> [Int] {
+        var order = Array(0..<count)
+        for i in 0..<max(0, count - 1) {
+            order.swapAt(i, i + Int(next()) % (count - i))
+        }
+        return order
+    }
+
     /// Standard normal values, as `torch.randn` fills a new contiguous tensor.
     ///
     /// - Parameter shape: at least 16 elements; PyTorch draws fewer by another rule.

@@ -4,69 +4,46 @@ import Tensors
 ///
 /// Mirrors `CFM.forward` in `f5_tts/model/cfm.py`.
 package struct FlowMatchingBatch: Sendable {
-    /// The random numbers of a batch, in the order in which the reference draws them.
-    package struct Draws: Sendable {
-        /// Share of each sample's frames that the model shall fill in, in [0.7, 1).
-        package let fractions: [Float]
-        /// Where that span begins, as a share of what is left, in [0, 1).
-        package let starts: [Float]
-        /// Noise like the mel.
-        package let noise: Tensor
-        /// Flow time of each sample, in [0, 1).
-        package let times: [Float]
-        /// The known mel is blanked, for the whole batch.
-        package let dropsAudio: Bool
-        /// The text is blanked, for the whole batch.
-        package let dropsText: Bool
-
-        package init(
-            fractions: [Float], starts: [Float], noise: Tensor, times: [Float], dropsAudio: Bool,
-            dropsText: Bool
-        ) {
-            self.fractions = fractions
-            self.starts = starts
-            self.noise = noise
-            self.times = times
-            self.dropsAudio = dropsAudio
-            self.dropsText = dropsText
-        }
-    }
-
     /// Valid frames of each sample.
     package let lengths: [Int]
     /// Vocabulary ids of each sample, without padding.
     package let text: [[Int]]
-    package let draws: Draws
     /// Frames of each sample that the model shall fill in.
     package let spans: [Range<Int>]
+    /// Flow time of each sample, in [0, 1).
+    package let times: [Float]
     /// `(1 - t) noise + t mel`, `[samples, frames, mel]`.
     package let noised: Tensor
     /// `mel - noise`, what the model shall predict.
     package let flow: Tensor
-    /// The mel outside the spans, zero inside.
+    /// The mel outside the spans, zero inside; all zero when the audio is dropped.
     package let condition: Tensor
+    /// The text is blanked.
+    package let dropsText: Bool
 
     /// - Parameters:
     ///   - mel: log mel `[samples, frames, mel]`, zero past each sample's length.
     ///   - lengths: valid frames of each sample.
     ///   - text: vocabulary ids of each sample, without padding.
-    ///   - draws: see there.
-    package init(mel: Tensor, lengths: [Int], text: [[Int]], draws: Draws) {
+    ///   - spans: frames of each sample to fill in.
+    ///   - noise: standard normal, like the mel.
+    ///   - times: flow time of each sample.
+    ///   - dropsAudio: blanks the known mel of the whole batch.
+    ///   - dropsText: blanks the text of the whole batch.
+    package init(
+        mel: Tensor, lengths: [Int], text: [[Int]], spans: [Range<Int>], noise: Tensor,
+        times: [Float], dropsAudio: Bool, dropsText: Bool
+    ) {
+        let samples = mel.shape[0]
         precondition(
-            mel.shape.count == 3 && mel.shape == draws.noise.shape
-                && lengths.count == mel.shape[0] && text.count == mel.shape[0],
-            "FlowMatchingBatch: mel \(mel.shape), noise \(draws.noise.shape)")
+            mel.shape.count == 3 && mel.shape == noise.shape && lengths.count == samples
+                && text.count == samples && spans.count == samples && times.count == samples,
+            "FlowMatchingBatch: mel \(mel.shape), noise \(noise.shape)")
         self.lengths = lengths
         self.text = text
-        self.draws = draws
-        let spans = lengths.indices.map { sample in
-            // Products in float32, then cut, as the reference does.
-            let length = Int(draws.fractions[sample] * Float(lengths[sample]))
-            let start = Int(Float(lengths[sample] - length) * draws.starts[sample])
-            return start..<min(start + length, lengths[sample])
-        }
         self.spans = spans
-        let (noise, times) = (draws.noise, draws.times)
+        self.times = times
+        self.dropsText = dropsText
         let perSample = mel.shape[1] * mel.columns
         noised = Tensor(shape: mel.shape) { y in
             for i in 0..<mel.count {
@@ -75,6 +52,40 @@ package struct FlowMatchingBatch: Sendable {
             }
         }
         flow = mel.adding(-1, times: noise)
-        condition = mel.keepingRows { !spans[$0].contains($1) }
+        condition =
+            dropsAudio ? .zeros(mel.shape) : mel.keepingRows { !spans[$0].contains($1) }
+    }
+
+    /// Draws what the reference draws, in its order, with its probabilities.
+    ///
+    /// - Parameters:
+    ///   - mel: as above.
+    ///   - lengths: as above.
+    ///   - text: as above.
+    ///   - generator: where every draw comes from.
+    package init(
+        mel: Tensor, lengths: [Int], text: [[Int]], using generator: inout TorchGenerator
+    ) {
+        let fractions = lengths.map { _ in generator.uniform() * 0.3 + 0.7 }
+        let starts = lengths.map { _ in generator.uniform() }
+        let noise = generator.normal(mel.shape)
+        let times = lengths.map { _ in generator.uniform() }
+        let dropsAudio = generator.uniform() < 0.3
+        let dropsBoth = generator.uniform() < 0.2
+        self.init(
+            mel: mel, lengths: lengths, text: text,
+            spans: lengths.indices.map {
+                Self.span(frames: lengths[$0], fraction: fractions[$0], start: starts[$0])
+            }, noise: noise, times: times, dropsAudio: dropsAudio || dropsBoth,
+            dropsText: dropsBoth)
+    }
+
+    /// The span of a sample of `frames` frames: its length and its start as shares of what there is.
+    ///
+    /// Products in float32, then cut, as the reference does.
+    static func span(frames: Int, fraction: Float, start: Float) -> Range<Int> {
+        let length = Int(fraction * Float(frames))
+        let first = Int(Float(frames - length) * start)
+        return first..<min(first + length, frames)
     }
 }

@@ -12,12 +12,10 @@ package enum FlowMatchingLoss {
     ) -> (prediction: Tensor, loss: Tensor) {
         let text = backbone.embed(
             batch.text, frames: batch.noised.shape[1], lengths: batch.lengths,
-            dropped: batch.draws.dropsText)
+            dropped: batch.dropsText)
         let prediction = backbone.velocity(
-            batch.noised,
-            condition: batch.draws.dropsAudio ? .zeros(batch.condition.shape) : batch.condition,
-            text: text, time: backbone.timeTable(batch.draws.times), lengths: batch.lengths,
-            dropout: dropout)
+            batch.noised, condition: batch.condition, text: text,
+            time: backbone.timeTable(batch.times), lengths: batch.lengths, dropout: dropout)
         let loss = prediction.meanSquaredError(batch.flow) { batch.spans[$0].contains($1) }
         return (prediction, loss)
     }

@@ -1,0 +1,91 @@
+import CKernels
+import Foundation
+
+/// A running average of the parameters, with the warm-up of ema-pytorch.
+///
+/// At call s (from 0): not yet begun, copy; s not a multiple of `every`, nothing; s up to
+/// `copiesUntil`, copy; else move towards the parameters by `1 - decay` with
+/// `decay = clamp(1 - (1 + e / inverseGamma)^(-power), minimum, beta)`, `e = s - copiesUntil`.
+/// Mirrors `EMA` of ema-pytorch 0.8.
+package final class ExponentialMovingAverage {
+    /// Settings; defaults are those of ema-pytorch, which official F5-TTS uses.
+    package struct Configuration: Sendable, Equatable, Codable {
+        package var beta = 0.9999
+        package var copiesUntil = 100
+        package var every = 10
+        package var inverseGamma = 1.0
+        package var power = 2.0 / 3
+        package var minimum = 0.0
+
+        package init() {}
+    }
+
+    package let configuration: Configuration
+    /// Calls so far.
+    package private(set) var step: Int
+    /// Whether the average holds anything yet.
+    package private(set) var hasBegun: Bool
+    package let average: ParameterBlock
+    /// How much of the average came from parameters seen since this object was made, 0-1.
+    ///
+    /// The rest is what it began with: 1 for an average that began as a copy, and close to 0 for an
+    /// inherited one after a short fine-tune.
+    package private(set) var newShare: Double
+
+    /// An average that begins at its first call.
+    package init(layout: [(name: String, shape: [Int])], _ configuration: Configuration) {
+        self.configuration = configuration
+        step = 0
+        hasBegun = false
+        average = ParameterBlock(layout: layout)
+        newShare = 0
+    }
+
+    /// An average that goes on from another run.
+    ///
+    /// - Parameters:
+    ///   - average: its values.
+    ///   - step: calls that made it.
+    ///   - newShare: how much of it this job has put in.
+    ///   - configuration: settings.
+    package init(
+        continuing average: ParameterBlock, step: Int, newShare: Double = 0,
+        _ configuration: Configuration
+    ) {
+        self.configuration = configuration
+        self.step = step
+        self.newShare = newShare
+        hasBegun = true
+        self.average = average
+    }
+
+    /// Takes in the parameters after an update.
+    package func update(_ parameters: ParameterBlock) {
+        let call = step
+        step += 1
+        guard hasBegun else { return take(parameters) }
+        guard call % configuration.every == 0 else { return }
+        guard call > configuration.copiesUntil else { return take(parameters) }
+        let decay = decay(call: call)
+        newShare = 1 - (1 - newShare) * decay
+        average.forEachPiece { range in
+            let i = range.lowerBound
+            Kernels.loops.interpolate(
+                parameters.storage.base + i, Float(1 - decay), average.storage.base + i,
+                range.count)
+        }
+    }
+
+    private func take(_ parameters: ParameterBlock) {
+        average.copy(parameters)
+        hasBegun = true
+        newShare = 1
+    }
+
+    private func decay(call: Int) -> Double {
+        let c = configuration
+        let epoch = Double(call - c.copiesUntil)
+        guard epoch > 0 else { return 0 }
+        return min(max(1 - pow(1 + epoch / c.inverseGamma, -c.power), c.minimum), c.beta)
+    }
+}

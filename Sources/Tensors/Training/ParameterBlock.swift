@@ -1,0 +1,105 @@
+import CKernels
+
+/// All parameters of a model, one after the other in a single block.
+///
+/// Gradients, moments and averages are blocks of the same layout, so that clipping, updating,
+/// averaging and saving are one loop each. Whoever trains owns the block: tensors taken from it show
+/// later changes and must not outlive a step.
+package final class ParameterBlock {
+    /// Names and shapes in order.
+    package let layout: [(name: String, shape: [Int])]
+    /// Where each parameter begins, and the end of the last.
+    private let offsets: [Int]
+    package let storage: Storage
+
+    /// A block of zeros of the same layout as `layout`.
+    package init(layout: [(name: String, shape: [Int])]) {
+        self.layout = layout
+        offsets = layout.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.shape.reduce(1, *)) }
+        storage = Storage(count: offsets[layout.count])
+        storage.base.initialize(repeating: 0, count: storage.count)
+    }
+
+    /// A block that holds copies of `parameters`.
+    package convenience init(_ parameters: [(name: String, tensor: Tensor)]) {
+        self.init(layout: parameters.map { ($0.name, $0.tensor.shape) })
+        for (index, parameter) in parameters.enumerated() {
+            (storage.base + offsets[index]).update(
+                from: parameter.tensor.base, count: parameter.tensor.count)
+        }
+    }
+
+    /// Number of values.
+    package var count: Int { storage.count }
+
+    /// The parameter at a place in the layout; a view.
+    package subscript(index: Int) -> Tensor {
+        Tensor(storage: storage, offset: offsets[index], shape: layout[index].shape)
+    }
+
+    /// Views of all parameters by name.
+    package var tensors: [String: Tensor] {
+        Dictionary(layout.indices.map { (layout[$0].name, self[$0]) }) { first, _ in first }
+    }
+
+    /// Sets every value to that of `other`, a block of the same layout.
+    package func copy(_ other: ParameterBlock) {
+        precondition(count == other.count, "copy: \(count) and \(other.count) values")
+        storage.base.update(from: other.storage.base, count: count)
+    }
+
+    /// Sets every value to zero.
+    package func clear() { storage.base.update(repeating: 0, count: count) }
+
+    /// Adds `factor · tensor` to each parameter; one tensor for each, in order.
+    package func add(_ factor: Float, times tensors: [Tensor]) {
+        precondition(tensors.count == layout.count, "add: \(tensors.count) tensors")
+        for (index, tensor) in tensors.enumerated() {
+            let target = storage.base + offsets[index]
+            Parallel.ranges(tensor.count, grain: 65536) { range in
+                let i = range.lowerBound
+                Kernels.loops.add_scaled(
+                    target + i, factor, tensor.base + i, target + i, range.count)
+            }
+        }
+    }
+
+    /// Runs `body` over pieces of the block in parallel.
+    func forEachPiece(_ body: (Range<Int>) -> Void) {
+        Parallel.ranges(count, grain: 65536, body)
+    }
+
+    /// The L2 norm of all values, summed in double precision piece by piece.
+    package var norm: Double {
+        let grain = 65536
+        let pieces = (count + grain - 1) / grain
+        var sums = [Double](repeating: 0, count: pieces)
+        sums.withUnsafeMutableBufferPointer { sums in
+            let sums = sums.baseAddress
+            Parallel.run(pieces) { piece in
+                var sum = 0.0
+                for i in piece * grain..<min(count, (piece + 1) * grain) {
+                    sum += Double(storage.base[i]) * Double(storage.base[i])
+                }
+                sums?[piece] = sum
+            }
+        }
+        return sums.reduce(0, +).squareRoot()
+    }
+
+    /// Scales all values so that their norm is at most `limit`, as `clip_grad_norm_` of PyTorch;
+    /// a limit of 0 or less leaves them.
+    ///
+    /// - Returns: the norm before.
+    @discardableResult
+    package func clip(norm limit: Double) -> Double {
+        let norm = norm
+        let factor = Float(min(1, limit / (norm + 1e-6)))
+        if limit > 0 && factor < 1 {
+            forEachPiece { range in
+                for i in range { storage.base[i] *= factor }
+            }
+        }
+        return norm
+    }
+}
