@@ -7,8 +7,8 @@ struct PickleMachine {
     /// Bounds far above any real checkpoint (the Base model with its optimizer runs 80,000 opcodes).
     enum Limit {
         static let pickleBytes = 64 << 20
-        static let opcodes = 4_000_000
-        static let stack = 1_000_000
+        static let opcodes = 1_000_000
+        static let stack = 200_000
         static let longBytes = 4096
     }
 
