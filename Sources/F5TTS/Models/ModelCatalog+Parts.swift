@@ -40,6 +40,12 @@ extension ModelCatalog {
                     + "--arch v0 (as F5TTS_Base and E2TTS_Base) or --arch v1 (as F5TTS_v1_Base), or "
                     + "put its config.yaml beside it")
         }
+        guard proof.family == .dit || proof.concatenatesSkips else {
+            throw ModelError(
+                .undeterminedVersion, place.weights,
+                "the weights don't tell whether this UNetT adds its skips or has none: put its "
+                    + "config.yaml beside it")
+        }
         return Settled(
             backbone: try proof.configuration(version, file: place.weights),
             source: "its own tensors", origin: .argument)

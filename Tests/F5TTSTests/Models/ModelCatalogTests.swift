@@ -109,6 +109,18 @@ import TextFrontEnd
         #expect(try catalog.stated(ofWeights: "mine") == nil)
     }
 
+    @Test func skipsThatTensorsDontShowAreAskedFor() throws {
+        try addVocoder("vocos-mel-24khz")
+        try copy("unett_tiny/variant_add/model.safetensors", to: "adds/model.safetensors")
+        try copy("vocab_tiny.txt", to: "adds/vocab.txt")
+        #expect(refusal("adds", arch: "v0")?.detail.contains("skips") == true)
+        try copy("unett_tiny/e2/model.safetensors", to: "e2/model.safetensors")
+        try copy("vocab_tiny.txt", to: "e2/vocab.txt")
+        let model = try catalog.find("e2", arch: "v0")
+        #expect(model.backbone.skipConnection == .concat && model.backbone.rotatedHeads == 1)
+        _ = try model.loadBackbone(.ema)
+    }
+
     @Test func theFlagOverridesTheConfigurationAndSaysSo() throws {
         try addVocoder()
         try addNano()
