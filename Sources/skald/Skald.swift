@@ -6,5 +6,8 @@ struct Skald: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "skald",
         abstract: "F5-TTS speech on ordinary CPUs: speak, serve, look after models and voices.",
-        subcommands: [SpeakCommand.self, ServeCommand.self, VoicesCommand.self, ModelsCommand.self])
+        subcommands: [
+            SpeakCommand.self, ServeCommand.self, VoicesCommand.self, ModelsCommand.self,
+            DoctorCommand.self,
+        ])
 }
