@@ -28,7 +28,7 @@ struct ComputeOptions: ParsableArguments {
             return
         }
         guard (1...256).contains(threads) else {
-            throw ValidationError("\(threads) threads are not possible: give 1 to 256.")
+            throw CommandError("\(threads) threads are not possible: give 1 to 256.")
         }
         Parallel.configure(threads: threads)
     }
@@ -39,7 +39,7 @@ struct ComputeOptions: ParsableArguments {
             let name = Setting.text(precision, "SKALD_PRECISION") ?? "auto"
             if name == "auto" { return .fastest }
             guard let precision = Precision(rawValue: name) else {
-                throw ValidationError(
+                throw CommandError(
                     "This build has no precision \"\(name)\": it has \(Precision.list).")
             }
             return precision

@@ -24,7 +24,7 @@ struct ModelOptions: ParsableArguments {
             let name = Setting.text(weights, "SKALD_WEIGHTS") ?? WeightSource.ema.rawValue
             guard let source = WeightSource(rawValue: name) else {
                 let list = WeightSource.allCases.map(\.rawValue).joined(separator: ", ")
-                throw ValidationError("There are no weights \"\(name)\": give one of \(list).")
+                throw CommandError("There are no weights \"\(name)\": give one of \(list).")
             }
             return source
         }

@@ -30,13 +30,13 @@ struct OutputOptions: ParsableArguments {
         get throws {
             if let format {
                 if let known = AudioFormat(rawValue: format.lowercased()) { return known }
-                throw ValidationError("There is no format \"\(format)\": give one of \(Self.list).")
+                throw CommandError("There is no format \"\(format)\": give one of \(Self.list).")
             }
             let ending = URL(filePath: output).pathExtension.lowercased()
             if isStandardOutput || ending.isEmpty { return .wav }
             guard let known = AudioFormat.allCases.first(where: { $0.fileExtension == ending })
             else {
-                throw ValidationError(
+                throw CommandError(
                     "\"\(ending)\" files cannot be written: name the file .wav, .flac, .mp3 or "
                         + ".pcm, or give --format (\(Self.list)).")
             }

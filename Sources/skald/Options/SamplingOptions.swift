@@ -40,7 +40,7 @@ struct SamplingOptions: ParsableArguments {
         } else if let coefficient = Float(sway) {
             options.sway = coefficient
         } else {
-            throw ValidationError("--sway is \"\(sway)\": give a number from -1 to 1.2, or none.")
+            throw CommandError("--sway is \"\(sway)\": give a number from -1 to 1.2, or none.")
         }
         options.speed = speed
         options.seed = seed ?? .random(in: .min ... .max)

@@ -1,4 +1,3 @@
-import ArgumentParser
 import Foundation
 
 /// Where a setting comes from: its flag, else its environment variable, else a default.
@@ -15,7 +14,7 @@ enum Setting {
         if let flag { return flag }
         guard let text = environment(variable) else { return nil }
         guard let value = Value(text) else {
-            throw ValidationError("\(variable) is \"\(text)\": it must be \(kind).")
+            throw CommandError("\(variable) is \"\(text)\": it must be \(kind).")
         }
         return value
     }

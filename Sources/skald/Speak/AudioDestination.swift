@@ -3,11 +3,6 @@ import Foundation
 /// Where encoded audio goes: a stream, which takes bytes at once, or a file, which appears when it is
 /// complete.
 struct AudioDestination {
-    /// A failure to write, in words.
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
-    }
-
     private enum Kind {
         /// Standard output, a pipe or a device.
         case stream(FileHandle)
@@ -30,8 +25,8 @@ struct AudioDestination {
         name = output
         guard output != "-" else {
             guard isatty(STDOUT_FILENO) == 0 else {
-                throw Failure(
-                    description: "Standard output is a terminal, which cannot play audio: name a "
+                throw CommandError(
+                    "Standard output is a terminal, which cannot play audio: name a "
                         + "file with -o, or pipe into a player.")
             }
             kind = .stream(.standardOutput)
@@ -41,19 +36,19 @@ struct AudioDestination {
         var status = stat()
         let exists = stat(path, &status) == 0
         if exists, status.st_mode & S_IFMT == S_IFDIR {
-            throw Failure(description: "\(output) is a folder: name a file.")
+            throw CommandError("\(output) is a folder: name a file.")
         }
         if exists, status.st_mode & S_IFMT != S_IFREG {
             guard let handle = FileHandle(forWritingAtPath: path) else {
-                throw Failure(description: "\(output) cannot be written: \(Self.reason()).")
+                throw CommandError("\(output) cannot be written: \(Self.reason()).")
             }
             kind = .stream(handle)
             return
         }
         let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
         guard access(folder, W_OK | X_OK) == 0 else {
-            throw Failure(
-                description: "\(output) cannot be written, its folder says: \(Self.reason()).")
+            throw CommandError(
+                "\(output) cannot be written, its folder says: \(Self.reason()).")
         }
         kind = .file(path: path)
     }
@@ -66,7 +61,7 @@ struct AudioDestination {
             do {
                 try handle.write(contentsOf: Data(bytes))
             } catch {
-                throw Failure(description: "Writing to \(name) failed: is its reader gone?")
+                throw CommandError("Writing to \(name) failed: is its reader gone?")
             }
         case .file(let path): try replace(path, with: bytes)
         }
@@ -82,12 +77,12 @@ struct AudioDestination {
             try Data(bytes).write(to: URL(filePath: temporary))
         } catch {
             unlink(temporary)
-            throw Failure(description: "\(name) cannot be written: is the disk full?")
+            throw CommandError("\(name) cannot be written: is the disk full?")
         }
         guard rename(temporary, path) == 0 else {
             let reason = Self.reason()
             unlink(temporary)
-            throw Failure(description: "\(name) cannot be written: \(reason).")
+            throw CommandError("\(name) cannot be written: \(reason).")
         }
     }
 

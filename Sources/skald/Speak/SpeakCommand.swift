@@ -110,7 +110,7 @@ struct SpeakCommand: ParsableCommand {
                 let audio = try ReferenceAudio.prepare(AudioFile.read(path: ref))
                 return ReferenceVoice(audio: audio, text: refText.strippedOfSpace)
             } catch {
-                throw ValidationError("The recording \(ref) cannot be used. \(error.message)")
+                throw CommandError("The recording \(ref) cannot be used. \(error.message)")
             }
         }
         let store = folders.voiceStore

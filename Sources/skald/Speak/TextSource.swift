@@ -1,4 +1,3 @@
-import ArgumentParser
 import Foundation
 import TextFrontEnd
 
@@ -16,18 +15,18 @@ enum TextSource {
         case (let argument?, nil): text = argument
         case (nil, let file?):
             guard let handle = FileHandle(forReadingAtPath: file) else {
-                throw ValidationError("The file \(file) cannot be opened: check its name.")
+                throw CommandError("The file \(file) cannot be opened: check its name.")
             }
             text = try contents(of: handle, named: file)
         case (nil, nil):
-            throw ValidationError(
+            throw CommandError(
                 "Give the text to speak, or --file with the name of a text file, or - to read "
                     + "standard input.")
         case (_?, _?):
-            throw ValidationError("Give either a text or --file, not both.")
+            throw CommandError("Give either a text or --file, not both.")
         }
         guard !text.strippedOfSpace.isEmpty else {
-            throw ValidationError("There is no text to speak: give some.")
+            throw CommandError("There is no text to speak: give some.")
         }
         return text
     }
@@ -38,16 +37,16 @@ enum TextSource {
             while let block = try handle.read(upToCount: 1 << 20), !block.isEmpty {
                 bytes += block
                 guard bytes.count <= largest else {
-                    throw ValidationError("The text in \(name) is larger than 64 MiB: split it.")
+                    throw CommandError("The text in \(name) is larger than 64 MiB: split it.")
                 }
             }
-        } catch let error as ValidationError {
+        } catch let error as CommandError {
             throw error
         } catch {
-            throw ValidationError("The text in \(name) cannot be read: is it a folder?")
+            throw CommandError("The text in \(name) cannot be read: is it a folder?")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw ValidationError("The text in \(name) is not UTF-8: convert it.")
+            throw CommandError("The text in \(name) is not UTF-8: convert it.")
         }
         return text
     }

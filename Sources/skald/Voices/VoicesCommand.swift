@@ -58,11 +58,11 @@ struct VoicesCommand: ParsableCommand {
 
         private func contents(atMost limit: Int) throws -> [UInt8] {
             guard let handle = FileHandle(forReadingAtPath: audio) else {
-                throw ValidationError("The file \(audio) cannot be opened: check its name.")
+                throw CommandError("The file \(audio) cannot be opened: check its name.")
             }
             // One byte more shows that there is more, and the store refuses it.
             guard let data = try? handle.read(upToCount: limit + 1) else {
-                throw ValidationError("The file \(audio) cannot be read: is it a folder?")
+                throw CommandError("The file \(audio) cannot be read: is it a folder?")
             }
             return Array(data)
         }
