@@ -15,6 +15,8 @@ package struct CheckpointOutput: Sendable {
     /// The training's count of updates. Official F5-TTS takes a torch file that has it for one to
     /// resume from, optimizer included: leave it out when weights are all there is.
     package var update: Int?
+    /// What else a torch file shall hold, after the weights.
+    package var sections: [(key: String, value: OutputValue)] = []
 
     package init() {}
 
@@ -86,7 +88,7 @@ package struct CheckpointOutput: Sendable {
             pairs.append(("ema_model_state_dict", Self.dictionary(counters + Self.prefixed(ema))))
         }
         if let update { pairs.append(("update", .integer(update))) }
-        return .dictionary(pairs)
+        return .dictionary(pairs + sections)
     }
 
     private static func prefixed(_ tensors: [OutputTensor]) -> [OutputTensor] {

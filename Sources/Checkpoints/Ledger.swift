@@ -36,18 +36,22 @@ final class RandomLedger: Ledger {
     func has(_ name: String) -> Bool { false }
 }
 
-/// Answers with given values, each as a parameter whose gradient can be asked for.
+/// Answers with given values, if wanted each as a parameter whose gradient can be asked for.
 final class ParameterLedger: Ledger {
     private(set) var taken: [(name: String, tensor: Tensor)] = []
     private let values: [String: Tensor]
+    private let records: Bool
 
-    init(values: [String: Tensor]) { self.values = values }
+    init(values: [String: Tensor], records: Bool) {
+        self.values = values
+        self.records = records
+    }
 
     func take(_ name: String, _ shape: [Int]) -> Tensor {
         guard let value = values[name], value.shape == shape else {
             preconditionFailure("parameter \(name) \(shape): not among the values given")
         }
-        let tensor = value.asParameter
+        let tensor = records ? value.asParameter : value
         taken.append((name, tensor))
         return tensor
     }

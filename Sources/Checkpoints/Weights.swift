@@ -65,9 +65,16 @@ package struct Weights {
     package static func parameters<M>(
         _ values: [String: Tensor], _ build: (Weights) throws -> M
     ) rethrows -> (M, [(name: String, tensor: Tensor)]) {
-        let ledger = ParameterLedger(values: values)
+        let ledger = ParameterLedger(values: values, records: true)
         let model = try build(Weights(scope: "", ledger: ledger))
         return (model, ledger.taken)
+    }
+
+    /// Builds a model from values in memory, each of which it asks for by name.
+    package static func constants<M>(
+        _ values: [String: Tensor], _ build: (Weights) throws -> M
+    ) rethrows -> M {
+        try build(Weights(scope: "", ledger: ParameterLedger(values: values, records: false)))
     }
 
     /// The names and shapes that a model asks for, in order; needs no memory for values.

@@ -23,10 +23,14 @@ package final class ParameterBlock {
     /// A block that holds copies of `parameters`.
     package convenience init(_ parameters: [(name: String, tensor: Tensor)]) {
         self.init(layout: parameters.map { ($0.name, $0.tensor.shape) })
-        for (index, parameter) in parameters.enumerated() {
-            (storage.base + offsets[index]).update(
-                from: parameter.tensor.base, count: parameter.tensor.count)
-        }
+        for (index, parameter) in parameters.enumerated() { set(index, parameter.tensor) }
+    }
+
+    /// Sets the parameter at a place in the layout.
+    package func set(_ index: Int, _ tensor: Tensor) {
+        precondition(
+            tensor.shape == layout[index].shape, "set: \(tensor.shape) at \(layout[index])")
+        (storage.base + offsets[index]).update(from: tensor.base, count: tensor.count)
     }
 
     /// Number of values.

@@ -8,11 +8,11 @@ import TextFrontEnd
 @testable import F5TTS
 
 @Suite struct ModelCatalogTests {
-    let folder: TestSupport.TemporaryFolder
+    let folder: TemporaryFolder
     let catalog: ModelCatalog
 
     init() throws {
-        folder = try TestSupport.TemporaryFolder()
+        folder = try TemporaryFolder()
         catalog = ModelCatalog(root: folder.path("models"))
         try FileManager.default.createDirectory(
             at: folder.url.appending(path: "models"), withIntermediateDirectories: true)

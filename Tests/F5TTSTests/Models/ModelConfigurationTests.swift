@@ -5,9 +5,9 @@ import Testing
 @testable import F5TTS
 
 @Suite struct ModelConfigurationTests {
-    let folder: TestSupport.TemporaryFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestSupport.TemporaryFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     private func read(_ text: String) throws -> ModelConfiguration {
         try ModelConfiguration(

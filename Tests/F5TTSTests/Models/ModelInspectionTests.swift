@@ -6,11 +6,11 @@ import Testing
 @testable import F5TTS
 
 @Suite struct ModelInspectionTests {
-    let folder: TestSupport.TemporaryFolder
+    let folder: TemporaryFolder
     let catalog: ModelCatalog
 
     init() throws {
-        folder = try TestSupport.TemporaryFolder()
+        folder = try TemporaryFolder()
         catalog = ModelCatalog(root: folder.path(""))
     }
 

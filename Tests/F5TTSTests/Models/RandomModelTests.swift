@@ -7,9 +7,9 @@ import Testing
 @testable import F5TTS
 
 @Suite struct RandomModelTests {
-    let folder: TestSupport.TemporaryFolder
+    let folder: TemporaryFolder
 
-    init() throws { folder = try TestSupport.TemporaryFolder() }
+    init() throws { folder = try TemporaryFolder() }
 
     /// The architecture of the checkpoint fixtures.
     private func nano() throws -> BackboneConfiguration {

@@ -29,7 +29,7 @@ import Testing
         let url = Fixtures.url("shapes/configs.json")
         let all = try JSONSerialization.jsonObject(with: Data(contentsOf: url)) as? [String: Any]
         let model = try #require(all?[name] as? [String: Any])
-        let folder = try TestSupport.TemporaryFolder()
+        let folder = try TemporaryFolder()
         let yaml = try JSONSerialization.data(withJSONObject: ["model": model])
         let path = try folder.write(Array(yaml), as: "config.yaml")
         var read = try ModelConfiguration(contentsOf: path).backbone

@@ -48,7 +48,7 @@ struct VoiceStoreTests {
         #expect(made.audioFile == "reference.wav")
         #expect(store.list() == [made])
         #expect(try store.voice(made.id) == made)
-        #expect(folder.names("data/voices") == ["my-t-st-voice"])
+        #expect(folder.names(in: "data/voices") == ["my-t-st-voice"])
         let kept = try Data(contentsOf: URL(filePath: made.folder + "/reference.wav"))
         #expect(Array(kept) == speech)
         let reference = try store.reference(made)
@@ -73,7 +73,7 @@ struct VoiceStoreTests {
         #expect(error?.code == .invalidRequest)
         #expect(error?.parameter == "name")
         #expect(try store.voice("ada").referenceText == "One.")
-        #expect(folder.names("data/voices") == ["ada"])
+        #expect(folder.names(in: "data/voices") == ["ada"])
     }
 
     @Test func concurrentCreationsOfOneNameGiveOneVoice() async throws {
@@ -88,7 +88,7 @@ struct VoiceStoreTests {
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
         #expect(made == 1)
-        #expect(folder.names("data/voices") == ["same"])
+        #expect(folder.names(in: "data/voices") == ["same"])
     }
 
     @Test func textIsRequired() {
@@ -104,7 +104,7 @@ struct VoiceStoreTests {
                 name: "Ada", audio: speech, text: String(repeating: "x", count: 2001))
         }
         #expect(long?.parameter == "ref_text")
-        #expect(folder.names("data").isEmpty)
+        #expect(folder.names(in: "data").isEmpty)
     }
 
     @Test(arguments: ["", "   ", "a\nb", "a\0b", String(repeating: "n", count: 101)])
@@ -141,7 +141,7 @@ struct VoiceStoreTests {
             #expect(error?.parameter == "audio_sample")
             #expect(error?.message.contains(folder.path) == false)
         }
-        #expect(folder.names("data").isEmpty)
+        #expect(folder.names(in: "data").isEmpty)
     }
 
     @Test(arguments: [
@@ -153,7 +153,7 @@ struct VoiceStoreTests {
         #expect(!VoiceIdentifier.isValid(id))
         #expect(refusal { () throws(SpeechError) in try store.voice(id) }?.code == .voiceNotFound)
         #expect(refusal { () throws(SpeechError) in try store.delete(id) }?.code == .voiceNotFound)
-        #expect(folder.names("data/secret") == ["voice.json"])
+        #expect(folder.names(in: "data/secret") == ["voice.json"])
     }
 
     @Test func recordsThatPointElsewhereAreNotFollowed() throws {
@@ -179,20 +179,20 @@ struct VoiceStoreTests {
         let living = try StagingFolder(in: folder.path + "/data/voices")
         try living.write([1], to: "reference.wav")
         _ = try store.create(name: "Ada", audio: speech, text: "Hello.")
-        let names = folder.names("data/voices")
+        let names = folder.names(in: "data/voices")
         #expect(names.count == 2)
         #expect(names.last == "ada")
         #expect(try living.publish(as: "late"))
-        #expect(folder.names("data/voices") == ["ada", "late"])
+        #expect(folder.names(in: "data/voices") == ["ada", "late"])
     }
 
     @Test func aStagingFolderThatIsNotPublishedDisappears() throws {
         do {
             let staging = try StagingFolder(in: folder.path + "/data/voices")
             try staging.write([1, 2, 3], to: "reference.wav")
-            #expect(folder.names("data/voices").count == 1)
+            #expect(folder.names(in: "data/voices").count == 1)
         }
-        #expect(folder.names("data/voices").isEmpty)
+        #expect(folder.names(in: "data/voices").isEmpty)
     }
 
     @Test func ownVoicesAreDeletedAndShippedOnesAreNot() throws {
@@ -204,12 +204,12 @@ struct VoiceStoreTests {
         #expect(store.list().map(\.id) == ["ada", "bea"])
         #expect(store.list().map(\.isShipped) == [false, true])
         try store.delete("ada")
-        #expect(folder.names("data/voices").isEmpty)
+        #expect(folder.names(in: "data/voices").isEmpty)
         #expect(
             refusal { () throws(SpeechError) in try store.voice("ada") }?.code == .voiceNotFound)
         #expect(
             refusal { () throws(SpeechError) in try store.delete("bea") }?.code == .invalidRequest)
-        #expect(folder.names("shipped/bea") == ["reference.wav", "voice.json"])
+        #expect(folder.names(in: "shipped/bea") == ["reference.wav", "voice.json"])
         let taken = refusal { () throws(SpeechError) in
             try store.create(name: "Bea", audio: speech, text: "Hello.")
         }

@@ -1,0 +1,134 @@
+import Checkpoints
+import Foundation
+import Tensors
+
+/// Trains a backbone: batches in, updates of weights and their average out.
+///
+/// Everything random is a function of the seed and the update's number, so that a run which is
+/// stopped and restored from a `TrainingCheckpoint` goes on as if nothing had been. Mirrors `Trainer`
+/// in `f5_tts/model/trainer.py`. Not for use from several threads at once.
+package final class Trainer {
+    /// What one update did.
+    package struct Report: Sendable, Equatable {
+        /// Number of the update, from 0.
+        package let update: Int
+        /// Mean loss of its batches.
+        package let loss: Double
+        /// L2 norm of the gradients before clipping.
+        package let gradientNorm: Double
+        package let learningRate: Double
+        /// Share of new weights in the average; nil while there is none.
+        package let newShareOfAverage: Double?
+        /// Seconds the trainer waited for data.
+        package let waited: Double
+        package let seconds: Double
+    }
+
+    package let backbone: BackboneConfiguration
+    package let configuration: TrainingConfiguration
+    package let parameters: ParameterBlock
+    let optimizer: AdamW
+    package internal(set) var average: ExponentialMovingAverage?
+    /// Updates done.
+    package internal(set) var update = 0
+    private let gradients: ParameterBlock
+
+    /// - Parameters:
+    ///   - weights: where training begins, by bare names (`transformer.…`), one for each parameter.
+    ///   - inherited: the checkpoint's own average and its count of updates, which `inherited`
+    ///     averaging goes on with.
+    ///   - backbone: the architecture of both.
+    ///   - configuration: how to train.
+    package init(
+        weights: [String: Tensor],
+        inherited: (weights: [String: Tensor], step: Int)? = nil,
+        backbone: BackboneConfiguration, _ configuration: TrainingConfiguration
+    ) {
+        self.backbone = backbone
+        self.configuration = configuration
+        let (_, initial) = Weights.parameters(weights) { backbone.model($0) }
+        parameters = ParameterBlock(initial)
+        gradients = ParameterBlock(layout: parameters.layout)
+        optimizer = AdamW(parameters, configuration.optimizer)
+        if configuration.averaging == .inherited, let inherited {
+            let (_, own) = Weights.parameters(inherited.weights) { backbone.model($0) }
+            average = ExponentialMovingAverage(
+                continuing: ParameterBlock(own), step: inherited.step, configuration.average)
+        }
+    }
+
+    /// The network with the weights as they are now; good until the next update.
+    package var model: any Backbone { Self.model(parameters, backbone) }
+
+    /// The network with the averaged weights; nil while there is no average.
+    package var averagedModel: (any Backbone)? {
+        average.map { Self.model($0.average, backbone) }
+    }
+
+    private static func model(
+        _ parameters: ParameterBlock, _ backbone: BackboneConfiguration
+    ) -> any Backbone {
+        Weights.constants(parameters.tensors) { backbone.model($0) }
+    }
+
+    /// Takes one update.
+    ///
+    /// - Parameter next: gives the next batch and how long it was waited for; asked `accumulation`
+    ///   times.
+    package func step(
+        _ next: () -> (batch: FlowMatchingBatch, waited: Double)
+    ) -> Report {
+        let clock = ContinuousClock()
+        let start = clock.now
+        var (loss, waited) = (0.0, 0.0)
+        gradients.clear()
+        let share = 1 / Float(configuration.accumulation)
+        for part in 0..<configuration.accumulation {
+            let (batch, seconds) = next()
+            waited += seconds
+            let (model, recorded) = Weights.parameters(parameters.tensors) { backbone.model($0) }
+            let value = FlowMatchingLoss.evaluate(model, batch, dropout: dropout(part: part)).loss
+            loss += Double(value.base[0] * share)
+            gradients.add(share, times: value.gradients(of: recorded.map(\.tensor)))
+        }
+        let norm = gradients.clip(norm: configuration.clipNorm)
+        let rate = configuration.schedule.rate(update)
+        optimizer.update(parameters, gradients: gradients, rate: rate)
+        updateAverage()
+        defer { update += 1 }
+        return Report(
+            update: update, loss: loss, gradientNorm: norm, learningRate: rate,
+            newShareOfAverage: average?.newShare, waited: waited,
+            seconds: (clock.now - start) / .seconds(1))
+    }
+
+    private func updateAverage() {
+        if configuration.averaging == .fresh, average == nil,
+            update >= configuration.averageStart
+        {
+            average = ExponentialMovingAverage(
+                layout: parameters.layout, configuration.average)
+        }
+        average?.update(parameters)
+    }
+
+    /// The dropout of one of this update's batches; nil when nothing is dropped.
+    private func dropout(part: Int) -> Dropout? {
+        guard configuration.dropout > 0 else { return nil }
+        let seed = TrainingSeed.derived(
+            configuration.seed, update * configuration.accumulation + part)
+        return .random(share: configuration.dropout, seed: seed)
+    }
+}
+
+extension Dropout {
+    /// Blanks a random share of the elements, a function of the seed and the place.
+    static func random(share: Float, seed: UInt32) -> Dropout {
+        precondition(share >= 0 && share < 1, "Dropout: share \(share)")
+        return Dropout { layer, place, shape in
+            let index = 2 * layer + (place == .attention ? 0 : 1)
+            let seed = TrainingSeed.derived(seed, index)
+            return .dropoutMask(shape, share: share, seed: seed)
+        }
+    }
+}

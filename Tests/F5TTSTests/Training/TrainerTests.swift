@@ -1,0 +1,153 @@
+import Checkpoints
+import Foundation
+import Tensors
+import TestSupport
+import Testing
+
+@testable import F5TTS
+
+/// Whole runs of the trainer on the fixtures' smallest model.
+struct TrainerTests {
+    /// A few clips made of smooth random mels.
+    struct Clips: TrainingData {
+        let mels: [Tensor]
+
+        init(count: Int) {
+            mels = (0..<count).map { index in
+                var generator = TorchGenerator(seed: UInt32(index))
+                let noise = generator.normal([20 + index % 5, 100])
+                return noise.adding(
+                    -2, times: Tensor([Float](repeating: 1, count: noise.count), shape: noise.shape)
+                )
+            }
+        }
+
+        var count: Int { mels.count }
+        func frames(_ index: Int) -> Int { mels[index].shape[0] }
+        func mel(_ index: Int) -> Tensor { mels[index] }
+        func text(_ index: Int) -> [Int] { (0..<8).map { ($0 * 7 + index) % 100 } }
+    }
+
+    static func trainer(
+        _ change: (inout TrainingConfiguration) -> Void = { _ in }
+    ) throws -> Trainer {
+        let resolved = try EMAResolution.resolve(
+            .open(Fixtures.path("dit_variants/nano_v1/model.safetensors")), source: .ema)
+        var configuration = TrainingConfiguration(
+            schedule: LearningRateSchedule(peak: 2e-3, warmup: 2, total: 40))
+        change(&configuration)
+        let weights = try resolved.tensors.mapValues { try $0.tensor() }
+        return Trainer(
+            weights: weights, inherited: (weights, 1_250_000),
+            backbone: try TinyModel.configuration("dit_variants/nano_v1/arch.json"),
+            configuration)
+    }
+
+    static func loader(_ trainer: Trainer) -> BatchLoader {
+        let clips = Clips(count: 6)
+        return BatchLoader(
+            clips,
+            FrameBatchSampler(
+                frames: (0..<clips.count).map { Double(clips.frames($0)) }, threshold: 70,
+                seed: trainer.configuration.seed),
+            seed: trainer.configuration.seed,
+            start: trainer.update * trainer.configuration.accumulation)
+    }
+
+    static func run(_ trainer: Trainer, updates: Int) -> [Trainer.Report] {
+        let loader = loader(trainer)
+        defer { loader.stop() }
+        return (0..<updates).map { _ in trainer.step(loader.next) }
+    }
+
+    @Test func lossFalls() throws {
+        let trainer = try Self.trainer { $0.averaging = .off }
+        let losses = Self.run(trainer, updates: 40).map(\.loss)
+        let (first, last) = (losses.prefix(8).reduce(0, +), losses.suffix(8).reduce(0, +))
+        #expect(last < 0.8 * first)
+        #expect(trainer.average == nil && trainer.averagedModel == nil)
+    }
+
+    /// Stopped at any point and restored from its file, a run ends with the same bytes.
+    @Test(arguments: [TrainingConfiguration.Averaging.off, .fresh, .inherited])
+    func resumesExactly(averaging: TrainingConfiguration.Averaging) throws {
+        func make() throws -> Trainer {
+            try Self.trainer {
+                $0.averaging = averaging
+                $0.averageStart = 4
+                $0.accumulation = 2
+            }
+        }
+        let whole = try make()
+        let reports = Self.run(whole, updates: 10)
+        let folder = try TemporaryFolder()
+        let path = folder.path("state.pt")
+        var resumed = try make()
+        var losses: [Double] = []
+        for updates in [3, 2, 5] {
+            losses += Self.run(resumed, updates: updates).map(\.loss)
+            try TrainingCheckpoint.write(resumed, to: path)
+            resumed = try make()
+            try TrainingCheckpoint.restore(resumed, from: path)
+        }
+        #expect(losses == reports.map(\.loss))
+        #expect(resumed.update == 10)
+        for index in whole.parameters.layout.indices {
+            #expect(resumed.parameters[index].array == whole.parameters[index].array)
+            #expect(resumed.optimizer.second[index].array == whole.optimizer.second[index].array)
+            #expect(resumed.average?.average[index].array == whole.average?.average[index].array)
+        }
+        #expect(resumed.average?.newShare == whole.average?.newShare)
+    }
+
+    /// A fresh average begins late, as a copy; an inherited one hardly moves.
+    @Test func averages() throws {
+        let fresh = try Self.trainer { $0.averageStart = 3 }
+        let shares = Self.run(fresh, updates: 5).map(\.newShareOfAverage)
+        #expect(shares == [nil, nil, nil, 1, 1])
+        let inherited = try Self.trainer {
+            $0.averaging = .inherited
+            $0.average = .init()
+        }
+        Self.run(inherited, updates: 20).last.map { report in
+            #expect((report.newShareOfAverage ?? 1) < 0.001)
+        }
+    }
+
+    @Test func refusesWhatIsNoState() throws {
+        let trainer = try Self.trainer()
+        let error = #expect(throws: CheckpointError.self) {
+            try TrainingCheckpoint.restore(
+                trainer, from: Fixtures.path("checkpoints/model_last.pt"))
+        }
+        #expect(error?.code == .doesNotFit)
+    }
+
+    /// The weights in a training checkpoint load as those of any other.
+    @Test func stateHoldsBothSets() throws {
+        let trainer = try Self.trainer { $0.averageStart = 1 }
+        _ = Self.run(trainer, updates: 3)
+        let folder = try TemporaryFolder()
+        let path = folder.path("state.pt")
+        try TrainingCheckpoint.write(trainer, to: path)
+        let file = try CheckpointFile.open(path)
+        for source in [WeightSource.raw, .ema] {
+            let resolved = try EMAResolution.resolve(file, source: source)
+            let block = source == .raw ? trainer.parameters : trainer.average?.average
+            let model = try TinyModel.build(resolved, trainer.backbone)
+            #expect(model.configuration == trainer.backbone)
+            for (index, entry) in trainer.parameters.layout.enumerated() {
+                #expect(
+                    try resolved.tensors.tensor(entry.name).array == block?[index].array)
+            }
+        }
+    }
+
+    @Test func dropoutDropsItsShare() {
+        let mask = Tensor.dropoutMask([200, 500], share: 0.1, seed: 3).array
+        let dropped = mask.count { $0 == 0 }
+        #expect(abs(Double(dropped) / 100_000 - 0.1) < 0.005)
+        #expect(mask.allSatisfy { $0 == 0 || $0 == 1 / 0.9 })
+        #expect(mask != Tensor.dropoutMask([200, 500], share: 0.1, seed: 4).array)
+    }
+}
