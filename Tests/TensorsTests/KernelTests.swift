@@ -77,20 +77,4 @@ struct KernelTests {
             y, x.indices.map { Float(Double(x[$0]) * unit) * gain[$0] }, atol: 5e-6,
             "unit norm \(level)")
     }
-
-    @Test func halfFormatsRoundToNearestEven() {
-        let x: [Float] = [1, 1.00390625, 1.01171875, -0.0, .infinity, 65504, 65520, 1e-8, .nan]
-        var bf = [UInt16](repeating: 0, count: x.count)
-        NumberFormats.narrow(toBFloat16: x, into: &bf, count: x.count)
-        #expect(bf.prefix(5) == [0x3f80, 0x3f80, 0x3f82, 0x8000, 0x7f80])
-        var wide = [Float](repeating: 0, count: x.count)
-        NumberFormats.widen(bfloat16: bf, into: &wide, count: x.count)
-        #expect(wide[0] == 1 && wide[4] == .infinity && wide[8].isNaN)
-        var half = [UInt16](repeating: 0, count: x.count)
-        NumberFormats.narrow(toFloat16: x, into: &half, count: x.count)
-        NumberFormats.widen(float16: half, into: &wide, count: x.count)
-        #expect(wide[5] == 65504 && wide[6] == .infinity && wide[7] == 0 && wide[8].isNaN)
-        #expect(!NumberFormats.allFinite(x, count: x.count))
-        #expect(NumberFormats.allFinite(x, count: 4))
-    }
 }

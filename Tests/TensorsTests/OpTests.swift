@@ -126,4 +126,16 @@ struct OpTests {
         let table = Self.noise([5, 4], seed: 9)
         #expect(table.lookup([[4, 0]]).array == table[4].array + table[0].array)
     }
+
+    @Test(arguments: [Float.nan, .infinity, -.infinity, .signalingNaN])
+    func finiteCheckFindsEveryPosition(value: Float) {
+        for count in [1, 15, 16, 17, 40] {
+            #expect(Tensor([Float](repeating: 1, count: count), shape: [count]).isFinite)
+            for index in 0..<count {
+                var values = [Float](repeating: .greatestFiniteMagnitude, count: count)
+                values[index] = value
+                #expect(!Tensor(values, shape: [count]).isFinite)
+            }
+        }
+    }
 }

@@ -6,7 +6,6 @@
 // the instruction-set level.
 #pragma once
 #include <stddef.h>
-#include <stdint.h>
 
 // ---- instruction-set levels
 
@@ -74,16 +73,6 @@ typedef struct {
 CKernels_level CKernels_detect(void);
 /// The loops of a level; the caller asks only for levels up to CKernels_detect().
 const CKernels_loops *CKernels_get(CKernels_level level);
-
-// ---- number formats
-
-void CKernels_bf16_to_f32(const uint16_t *x, float *y, size_t n);
-void CKernels_f16_to_f32(const uint16_t *x, float *y, size_t n);
-/// Round to nearest even; NaN stays NaN.
-void CKernels_f32_to_bf16(const float *x, uint16_t *y, size_t n);
-void CKernels_f32_to_f16(const float *x, uint16_t *y, size_t n);
-/// 1 if every element is finite.
-int CKernels_all_finite(const float *x, size_t n);
 
 // ---- thread pool
 

@@ -2,6 +2,7 @@
 #if defined(__x86_64__)
 // Headers first: the pragma below is for our functions only.
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "kernels.h"

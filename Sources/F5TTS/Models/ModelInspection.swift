@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Tensors
 
 /// What can be said of a weights file without running it.
 package struct ModelInspection: Sendable {
@@ -92,7 +93,7 @@ extension ModelInspection.WeightSet {
         var notFinite: [String] = []
         for (name, stored) in parameters where stored.elementType.isFloatingPoint {
             types[stored.elementType, default: 0] += 1
-            if !FiniteCheck.isFinite(try stored.tensor()) { notFinite.append(name) }
+            if try !stored.tensor().isFinite { notFinite.append(name) }
         }
         elementTypes = types.sorted { $0.value > $1.value }.map(\.key)
         self.notFinite = notFinite.sorted()

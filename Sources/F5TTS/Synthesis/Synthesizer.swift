@@ -104,7 +104,7 @@ package final class Synthesizer: Sendable {
     /// Mel to samples at the reference's own level.
     private func decode(_ mel: Tensor, level: Float) throws -> [Float] {
         var wave = vocoder.decode(mel)
-        guard NumberFormats.allFinite(wave, count: wave.count) else {
+        guard wave.allSatisfy(\.isFinite) else {
             throw SpeechError(
                 .internalFailure,
                 "The model gave numbers that are not finite: check its weights with "

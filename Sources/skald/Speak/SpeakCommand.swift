@@ -99,7 +99,7 @@ struct SpeakCommand: ParsableCommand {
             throw ExitCode(130)
         }
         try destination.write(encoder.finish())
-        try picture?.write(SpectrogramImage.png(heard))
+        try picture?.write(SpectrogramImage.png(heard, sampleRate: SpeechEncoder.inputRate))
         StandardError.line(Self.report(summary, seed: options.seed, model: synthesizer.name))
     }
 
