@@ -19,8 +19,11 @@ struct SpeakTests {
     }
 
     private let quick = ["--nfe", "2", "--seed", "7"]
-    /// Two chunks with the installation's voices.
-    private let long = String(repeating: "A sentence that takes a while to say. ", count: 5)
+    /// Two sentences, each more than half of what fits into a chunk with the installation's voices.
+    private let long = String(
+        repeating:
+            "A sentence without a pause that takes quite a while to say when it is read aloud. ",
+        count: 2)
 
     @Test func aFileHoldsSpeech() throws {
         let path = installation.path("out.wav")
@@ -110,6 +113,8 @@ struct SpeakTests {
         #expect(picture.starts(with: [0x89, 0x50, 0x4E, 0x47]))
         let height = picture[20..<24].reduce(0) { $0 << 8 | Int($1) }
         #expect(height == 400)
+        // An empty last chunk with the checksum that PNG's definition gives for it.
+        #expect(picture.suffix(12) == [0, 0, 0, 0, 0x49, 0x45, 0x4E, 0x44, 0xAE, 0x42, 0x60, 0x82])
     }
 
     /// Arguments, variables, and what the refusal must say.
@@ -184,6 +189,23 @@ struct SpeakTests {
         #expect(ContinuousClock.now - start < .seconds(10))
         #expect(result.errors.contains("Stopped"))
         #expect(!installation.names("").contains { $0.contains("long.wav") })
+    }
+
+    @Test func interruptingTwiceEndsAtOnce() throws {
+        // Steps over as many frames as a model takes are long.
+        let running = try Program.Running(
+            ["speak", "Hi.", "-o", installation.path("a.wav"), "--fix-duration", "87"],
+            environment: installation.environment)
+        Thread.sleep(forTimeInterval: 1.5)
+        running.process.interrupt()
+        Thread.sleep(forTimeInterval: 0.1)
+        let isComputing = running.process.isRunning
+        running.process.interrupt()
+        let result = try running.finish()
+        #expect(isComputing)
+        #expect(result.status == 130)
+        #expect(!result.errors.contains("Stopped"), "the first interrupt ended it")
+        #expect(!installation.names("").contains { $0.contains("a.wav") })
     }
 
     @Test func aReaderThatLeavesIsNotACrash() throws {
