@@ -8,6 +8,6 @@ struct Skald: AsyncParsableCommand {
         abstract: "F5-TTS speech on ordinary CPUs: speak, serve, look after models and voices.",
         subcommands: [
             SpeakCommand.self, ServeCommand.self, VoicesCommand.self, ModelsCommand.self,
-            DoctorCommand.self,
+            DoctorCommand.self, BenchCommand.self,
         ])
 }

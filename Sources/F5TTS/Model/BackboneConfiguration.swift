@@ -50,14 +50,6 @@ package struct BackboneConfiguration: Sendable, Equatable {
 
     package init() {}
 
-    /// The configuration of `F5TTS_v1_Base`.
-    package static let f5v1Base: BackboneConfiguration = {
-        var c = BackboneConfiguration()
-        (c.depth, c.heads, c.feedForwardFactor) = (22, 16, 2)
-        (c.vocabularySize, c.textDim, c.convLayers) = (2545, 512, 4)
-        return c
-    }()
-
     /// Longest sequence, in frames: the text position table of DiT ends there.
     package static let maximumFrames = 8192
 }

@@ -55,7 +55,7 @@ import Testing
             ckpts:
               logger: wandb
             """)
-        var expected = BackboneConfiguration.f5v1Base
+        var expected = try #require(KnownModels.configuration("F5TTS_v1_Base"))
         expected.vocabularySize = BackboneConfiguration().vocabularySize
         #expect(configuration.backbone == expected)
         #expect(configuration.name == "F5TTS_v1_Base")

@@ -1,0 +1,14 @@
+extension BackboneConfiguration {
+    /// Floating-point operations of one guided ODE step: multiplications and additions of both
+    /// branches' matrix products and convolutions. Norms and activations are left out.
+    package func stepOperations(frames: Int) -> Int {
+        let tokens = family == .unetT ? frames + 1 : frames
+        let inner = heads * headWidth
+        let linear = 4 * dim * inner + 2 * dim * dim * feedForwardFactor
+        let attention = 2 * tokens * inner
+        let skips = family == .unetT && skipConnection == .concat ? dim * dim : 0
+        let position = 2 * 31 * dim * (dim / 16)
+        let ends = dim * (2 * melChannels + textDim) + dim * melChannels + position
+        return 2 * 2 * (depth * (linear + attention + skips) * tokens + ends * frames)
+    }
+}

@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// `skald bench`: how fast this computer is.
+struct BenchCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measure speed and memory on this computer.",
+        subcommands: [BenchStepCommand.self, BenchSpeakCommand.self])
+}

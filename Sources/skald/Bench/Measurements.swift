@@ -1,0 +1,71 @@
+import Foundation
+import Tensors
+
+/// Figures of a benchmark in the order of its table; keys carry their units.
+struct Measurements {
+    private var rows: [(key: String, value: Value)] = []
+
+    private enum Value {
+        case text(String)
+        case number(Double)
+    }
+
+    /// What every benchmark says of where it ran.
+    init(_ compute: ComputeOptions) throws {
+        add("precision", try compute.chosenPrecision.rawValue)
+        add("kernel_level", Kernels.level.rawValue)
+        add("blas_core", BLAS.core)
+        add("threads", Double(Parallel.threads))
+    }
+
+    mutating func add(_ key: String, _ text: String) { rows.append((key, .text(text))) }
+
+    mutating func add(_ key: String, _ number: Double) { rows.append((key, .number(number))) }
+
+    private func shown(_ value: Value) -> String {
+        switch value {
+        case .text(let text): text
+        case .number(let number):
+            number == number.rounded() && abs(number) < 1e15
+                ? "\(Int(number))" : number.decimals(4)
+        }
+    }
+
+    /// Prints a table, or one JSON object.
+    func print(asJSON: Bool) {
+        guard asJSON else {
+            let width = rows.map(\.key.count).max() ?? 0
+            for row in rows {
+                let padding = String(repeating: " ", count: width - row.key.count)
+                Swift.print("\(row.key)\(padding)  \(shown(row.value))")
+            }
+            return
+        }
+        let members = rows.map { row in
+            switch row.value {
+            case .text(let text): "\"\(row.key)\": \(quoted(text))"
+            case .number: "\"\(row.key)\": \(shown(row.value))"
+            }
+        }
+        Swift.print("{\(members.joined(separator: ", "))}")
+    }
+
+    private func quoted(_ text: String) -> String {
+        (try? JSONEncoder().encode(text)).map { String(decoding: $0, as: UTF8.self) } ?? "null"
+    }
+
+    /// The most memory this process has held, bytes.
+    static var peakResidentBytes: Double {
+        var usage = rusage()
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        return Double(usage.ru_maxrss) * 1024
+    }
+
+    /// Wall-clock seconds of `body`, and what it made.
+    static func timed<T>(_ body: () throws -> T) rethrows -> (value: T, seconds: Double) {
+        let clock = ContinuousClock()
+        let start = clock.now
+        let value = try body()
+        return (value, (clock.now - start) / .seconds(1))
+    }
+}
