@@ -39,7 +39,7 @@ struct SpeakCommand: ParsableCommand {
     @OptionGroup(title: "Output") var output: OutputOptions
 
     @Option(
-        help: ArgumentHelp("Write a picture of the speech's mel spectrogram.", valueName: "png"))
+        help: ArgumentHelp("Write a picture of the speech's spectrogram.", valueName: "png"))
     var spectrogram: String?
 
     @OptionGroup(title: "Model") var model: ModelOptions
