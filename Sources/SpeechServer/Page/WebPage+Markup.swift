@@ -75,8 +75,10 @@ extension WebPage {
 
           <details class="card">
             <summary>Key</summary>
-            <label for="key">API key, if this server asks for one</label>
-            <input id="key" type="password" autocomplete="off">
+            <form id="key-form">
+              <label for="key">API key, if this server asks for one</label>
+              <input id="key" type="password" autocomplete="off">
+            </form>
             <p class="note">Kept in this tab until it is closed.</p>
           </details>
         </main>

@@ -56,6 +56,7 @@ extension WebPage {
           if ([...select.options].some(o => o.value === before)) select.value = before;
           if (!select.options.length) tell("There is no voice yet: add one below.");
         }
+        at("key-form").addEventListener("submit", event => event.preventDefault());
         at("key").addEventListener("change", () => listVoices().catch(() => {}));
 
         // Playing while it arrives.
@@ -194,6 +195,23 @@ extension WebPage {
         // The waveform, with what has been heard in the accent colour.
 
         let shown = null;
+
+        function peaksOf(player, bars) {
+          const known = player.peaks;
+          if (known?.samples === player.samples && known.values.length === bars) return known.values;
+          const values = new Float32Array(bars);
+          let position = 0;
+          for (const piece of player.pieces) {
+            for (let i = 0; i < piece.length; i += 8) {
+              const bar = Math.min(bars - 1, Math.floor((position + i) / player.samples * bars));
+              values[bar] = Math.max(values[bar], Math.abs(piece[i]) / 32768);
+            }
+            position += piece.length;
+          }
+          player.peaks = { samples: player.samples, values };
+          return values;
+        }
+
         function draw() {
           const run = playing ?? shown;
           const canvas = at("wave");
@@ -207,17 +225,10 @@ extension WebPage {
           const samples = run?.player.samples ?? 0;
           const heard = playing && run.player.begin !== null
             ? (run.player.context.currentTime - run.player.begin) * rate : samples;
-          const peaks = new Float32Array(bars);
-          let position = 0;
-          for (const piece of run?.player.pieces ?? []) {
-            for (let i = 0; i < piece.length; i += 16) {
-              const index = Math.min(bars - 1, Math.floor((position + i) / samples * bars));
-              peaks[index] = Math.max(peaks[index], Math.abs(piece[i]) / 32768);
-            }
-            position += piece.length;
-          }
+          const peaks = run ? peaksOf(run.player, bars) : [];
+          const loudest = Math.max(0.05, ...peaks);
           for (let i = 0; i < bars; i++) {
-            const size = Math.max(2 * scale, peaks[i] * height * 0.95);
+            const size = Math.max(2 * scale, (peaks[i] ?? 0) / loudest * height * 0.95);
             pen.fillStyle = samples && i / bars * samples <= heard ? accent : line;
             pen.fillRect(i * (bar + gap), (height - size) / 2, bar, size);
           }
