@@ -2,6 +2,7 @@ import F5TTS
 import Foundation
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SpeechServer

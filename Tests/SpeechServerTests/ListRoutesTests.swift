@@ -1,5 +1,6 @@
 import F5TTS
 import Foundation
+import TestSupport
 import Testing
 
 @testable import SpeechServer

@@ -1,6 +1,7 @@
 import F5TTS
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SpeechServer

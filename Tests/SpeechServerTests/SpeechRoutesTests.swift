@@ -2,6 +2,7 @@ import Audio
 import F5TTS
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SpeechServer

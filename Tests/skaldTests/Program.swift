@@ -62,6 +62,11 @@ enum Program {
         /// How many bytes it has written to its standard output so far.
         var outputCount: Int { (try? Data(contentsOf: outputFile).count) ?? 0 }
 
+        /// What it has written to its standard error so far.
+        var errorsSoFar: String {
+            (try? Data(contentsOf: errorFile)).map { String(decoding: $0, as: UTF8.self) } ?? ""
+        }
+
         func finish() throws -> Result {
             process.waitUntilExit()
             return Result(

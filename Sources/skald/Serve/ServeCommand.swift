@@ -72,7 +72,7 @@ struct ServeCommand: ParsableCommand {
         let name = Setting.text(server.logLevel, "SKALD_LOG_LEVEL") ?? "info"
         guard let level = Logger.Level(rawValue: name) else {
             let known = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
-            throw ValidationError("There is no log level \"\(name)\": give one of \(known).")
+            throw CommandError("There is no log level \"\(name)\": give one of \(known).")
         }
         LoggingSystem.bootstrap { label in
             var handler = StreamLogHandler.standardError(label: label)

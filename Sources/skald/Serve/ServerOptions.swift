@@ -120,7 +120,7 @@ struct ServerOptions: ParsableArguments {
             guard let key = Setting.text(apiKey, "SKALD_API_KEY") else { return nil }
             // What cannot stand in a header could never be sent.
             guard !key.isEmpty, key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
-                throw ValidationError("The key must be of ASCII letters, digits and signs.")
+                throw CommandError("The key must be of ASCII letters, digits and signs.")
             }
             return key
         }
@@ -151,7 +151,7 @@ struct ServerOptions: ParsableArguments {
         guard let value = try Setting.value(flag, variable, "a whole number") else { return nil }
         guard range.contains(value) else {
             let flag = "--" + variable.dropFirst(6).lowercased().replacing("_", with: "-")
-            throw ValidationError(
+            throw CommandError(
                 "\(flag) (\(variable)) is \(value): give \(range.lowerBound) to \(range.upperBound)."
             )
         }

@@ -2,6 +2,7 @@ import Audio
 import F5TTS
 import Foundation
 import Logging
+import TestSupport
 
 @testable import SpeechServer
 

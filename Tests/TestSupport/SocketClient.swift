@@ -1,14 +1,14 @@
 import Foundation
 
 /// A client that sends exactly the bytes it is given, whole requests or halves of them.
-final class SocketClient {
-    private(set) var socket: Int32
+package final class SocketClient {
+    package private(set) var socket: Int32
     private var buffer: [UInt8] = []
 
-    struct Failure: Error { let what: String }
+    package struct Failure: Error { package let what: String }
 
     /// A read that waits longer than `receiveSeconds` counts as the end.
-    init(port: Int, receiveSeconds: Int = 20) throws {
+    package init(port: Int, receiveSeconds: Int = 20) throws {
         socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var timeout = timeval(tv_sec: receiveSeconds, tv_usec: 0)
         setsockopt(
@@ -29,23 +29,23 @@ final class SocketClient {
 
     deinit { close() }
 
-    func close() {
+    package func close() {
         if socket >= 0 { Foundation.close(socket) }
         socket = -1
     }
 
     /// Closes with a reset instead of an orderly end.
-    func reset() {
+    package func reset() {
         var option = linger(l_onoff: 1, l_linger: 0)
         setsockopt(socket, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
         close()
     }
 
-    func finishSending() { shutdown(socket, Int32(SHUT_WR)) }
+    package func finishSending() { shutdown(socket, Int32(SHUT_WR)) }
 
     /// False when the server has closed the connection.
     @discardableResult
-    func send(_ bytes: [UInt8]) -> Bool {
+    package func send(_ bytes: [UInt8]) -> Bool {
         var sent = 0
         while sent < bytes.count {
             let count = bytes[sent...].withUnsafeBytes {
@@ -58,10 +58,10 @@ final class SocketClient {
     }
 
     @discardableResult
-    func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+    package func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
     /// What has come, at most `count` bytes; empty at the end (or after the time limit).
-    func receive(_ count: Int = 65_536) -> [UInt8] {
+    package func receive(_ count: Int = 65_536) -> [UInt8] {
         if !buffer.isEmpty {
             let taken = Array(buffer.prefix(count))
             buffer.removeFirst(taken.count)
@@ -72,7 +72,7 @@ final class SocketClient {
         return got > 0 ? Array(bytes.prefix(got)) : []
     }
 
-    func receiveToEnd() -> [UInt8] {
+    package func receiveToEnd() -> [UInt8] {
         var all: [UInt8] = []
         while true {
             let bytes = receive()
@@ -105,19 +105,21 @@ final class SocketClient {
         return bytes
     }
 
-    struct Answer {
-        var status = 0
-        var headers: [String: String] = [:]
-        var body: [UInt8] = []
+    package struct Answer {
+        package var status = 0
+        package var headers: [String: String] = [:]
+        package var body: [UInt8] = []
         /// When each chunk of a chunked body came, seconds after the request.
-        var arrivals: [(seconds: Double, bytes: Int)] = []
+        package var arrivals: [(seconds: Double, bytes: Int)] = []
         /// A chunked body came with its last chunk, or a sized one with all its bytes.
-        var isWhole = false
-        var text: String { String(decoding: body, as: UTF8.self) }
+        package var isWhole = false
+        package var text: String { String(decoding: body, as: UTF8.self) }
     }
 
     /// Reads one answer; a body that is cut off gives `isWhole == false` and what came of it.
-    func answer(toHead: Bool = false, onChunk: (Answer) -> Bool = { _ in true }) throws -> Answer {
+    package func answer(toHead: Bool = false, onChunk: (Answer) -> Bool = { _ in true }) throws
+        -> Answer
+    {
         let start = ContinuousClock.now
         var answer = Answer()
         repeat {
@@ -167,14 +169,14 @@ final class SocketClient {
     }
 
     /// Sends one request, with `Content-Length` if there is a body, and reads its answer.
-    func request(
+    package func request(
         _ method: String, _ path: String, headers: [String: String] = [:], body: [UInt8] = []
     ) throws -> Answer {
         sendRequest(method, path, headers: headers, body: body)
         return try answer(toHead: method == "HEAD")
     }
 
-    func sendRequest(
+    package func sendRequest(
         _ method: String, _ path: String, headers: [String: String] = [:], body: [UInt8] = []
     ) {
         var text = "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\n"

@@ -1,0 +1,226 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `skald serve` as a process, with the fixtures' tiny model.
+@Suite(.serialized) struct ServeTests {
+    private let installation: Installation
+
+    init() throws { installation = try Installation() }
+
+    private struct NotServing: Error { let log: String }
+
+    /// A served installation; ended with the test.
+    private final class Server {
+        let program: Program.Running
+        let port: Int
+
+        init(
+            _ installation: Installation, _ arguments: [String] = [],
+            environment: [String: String] = [:]
+        ) throws {
+            program = try Program.Running(
+                ["serve", "--port", "0"] + arguments,
+                environment: installation.environment.merging(environment) { _, given in given })
+            let program = program
+            var port: Int?
+            _ = eventually {
+                port = program.errorsSoFar.firstMatch(of: /url=http:\/\/127\.0\.0\.1:([0-9]+)/)
+                    .flatMap { Int($0.output.1) }
+                return port != nil || !program.process.isRunning
+            }
+            guard let port else { throw NotServing(log: program.errorsSoFar) }
+            self.port = port
+            guard
+                eventually(until: {
+                    (try? SocketClient(port: port).request("GET", "/health"))?.status == 200
+                })
+            else { throw NotServing(log: program.errorsSoFar) }
+        }
+
+        deinit {
+            if program.process.isRunning { kill(program.process.processIdentifier, SIGKILL) }
+        }
+
+        var pid: Int32 { program.process.processIdentifier }
+
+        func client() throws -> SocketClient { try SocketClient(port: port) }
+
+        func speak(_ text: String, _ more: String = "", key: String? = nil) throws
+            -> SocketClient.Answer
+        {
+            let client = try client()
+            send(text, more, to: client, key: key)
+            return try client.answer()
+        }
+
+        func send(_ text: String, _ more: String = "", to client: SocketClient, key: String? = nil)
+        {
+            let body = #"{"model":"tts-1","voice":"heart","input":"\#(text)"\#(more)}"#
+            var headers = ["Content-Type": "application/json"]
+            headers["Authorization"] = key.map { "Bearer " + $0 }
+            client.sendRequest("POST", "/v1/audio/speech", headers: headers, body: Array(body.utf8))
+        }
+
+        var openFiles: Int {
+            (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? -1
+        }
+
+        /// Resident memory, MiB.
+        var memory: Int {
+            let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+            return status.firstMatch(of: /VmRSS:\s+([0-9]+) kB/).flatMap { Int($0.output.1) }.map {
+                $0 / 1024
+            } ?? -1
+        }
+    }
+
+    private static func eventually(_ condition: () -> Bool) -> Bool { eventually(until: condition) }
+
+    private static func eventually(within seconds: Double = 20, until condition: () -> Bool) -> Bool
+    {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < deadline {
+            if condition() { return true }
+            usleep(10_000)
+        }
+        return condition()
+    }
+
+    private let long = String(
+        repeating: "The hall fell silent when the old skald rose to speak. ", count: 5)
+
+    @Test(arguments: ["wav", "pcm", "flac", "mp3"]) func servesTheBytesThatSpeakWrites(
+        _ format: String
+    ) throws {
+        let server = try Server(installation)
+        let rates = ["pcm": [8_000, 24_000, 44_100], "mp3": [22_050]]
+        for rate in rates[format] ?? [24_000] {
+            let answer = try server.speak(
+                long,
+                #","seed":7,"nfe_step":1,"response_format":"\#(format)","sample_rate":\#(rate)"#)
+            #expect(answer.isWhole)
+            #expect(answer.arrivals.count > 1)
+            let spoken = try Program.run(
+                [
+                    "speak", long, "--voice", "heart", "--seed", "7", "--nfe", "1", "-o", "-",
+                    "--format",
+                    format, "--sample-rate", "\(rate)",
+                ], environment: installation.environment)
+            #expect(spoken.status == 0, "\(spoken.errors)")
+            #expect(answer.body == spoken.output, "\(format) at \(rate) Hz")
+        }
+    }
+
+    @Test func sigtermFinishesWhatIsBeingSpoken() throws {
+        let server = try Server(installation)
+        let client = try server.client()
+        server.send(long, #","response_format":"pcm","nfe_step":2"#, to: client)
+        var signalled = false
+        let answer = try client.answer { _ in
+            if !signalled { kill(server.pid, SIGTERM) }
+            signalled = true
+            return true
+        }
+        #expect(answer.isWhole)
+        let result = try server.program.finish()
+        #expect(result.status == 0)
+        #expect(!result.crashed)
+        #expect(result.errors.contains("stopped"))
+        #expect(throws: SocketClient.Failure.self) { try server.client() }
+    }
+
+    @Test func theSecondSignalEndsAtOnce() throws {
+        let server = try Server(installation)
+        let client = try server.client()
+        server.send(long, #","response_format":"pcm","nfe_step":128"#, to: client)
+        #expect(Self.eventually { (try? server.client().request("GET", "/health"))?.status == 200 })
+        usleep(300_000)
+        kill(server.pid, SIGINT)
+        #expect(Self.eventually { (try? server.client().request("GET", "/health"))?.status == 503 })
+        kill(server.pid, SIGTERM)
+        #expect(try server.program.finish().status == 128 + SIGTERM)
+    }
+
+    @Test func aClientThatLeavesIsNoticed() throws {
+        let server = try Server(installation)
+        let client = try server.client()
+        server.send(long, #","nfe_step":128"#, to: client)
+        usleep(300_000)
+        client.close()
+        #expect(Self.eventually { server.program.errorsSoFar.contains("cancelled") })
+        #expect(try server.speak("Good evening.", #","nfe_step":2"#).isWhole)
+    }
+
+    @Test func keyComesFromTheEnvironmentAndIsNotLogged() throws {
+        let server = try Server(installation, environment: ["SKALD_API_KEY": "open-sesame"])
+        #expect(try server.speak("Secret words.").status == 401)
+        #expect(
+            try server.speak("Secret words.", #","nfe_step":2"#, key: "open-sesame").status == 200)
+        #expect(try server.client().request("GET", "/v1/models").status == 200)
+        kill(server.pid, SIGTERM)
+        let log = try server.program.finish().errors
+        #expect(log.contains("status=401") && log.contains("spoken"))
+        #expect(!log.contains("sesame") && !log.contains("Secret"))
+    }
+
+    @Test func nothingPilesUp() throws {
+        let server = try Server(installation)
+        #expect(try server.speak("Good evening.", #","nfe_step":2"#).isWhole)
+        func round(_ count: Int) throws {
+            for index in 0..<count {
+                let client = try server.client()
+                switch index % 5 {
+                case 0:
+                    server.send("Good evening.", #","nfe_step":1"#, to: client)
+                    #expect(try client.answer().isWhole)
+                case 1:
+                    server.send("Good evening.", #","nfe_step":1"#, to: client)
+                    client.reset()
+                case 2: server.send("x", #","speed":"fast""#, to: client)
+                case 3: _ = try client.request("GET", "/")
+                default:
+                    client.send(
+                        "POST /v1/audio/voices HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+                }
+            }
+        }
+        try round(50)
+        let (files, memory) = (server.openFiles, server.memory)
+        try round(200)
+        #expect(Self.eventually { server.openFiles <= files })
+        #expect(server.memory <= memory + 16, "from \(memory) to \(server.memory) MiB")
+        #expect(server.program.process.isRunning)
+    }
+
+    @Test func saysWhatIsWrongAtTheStart() throws {
+        let server = try Server(installation)
+        func refusal(_ arguments: [String], _ environment: [String: String] = [:]) throws
+            -> Program.Result
+        {
+            try Program.run(
+                ["serve"] + arguments,
+                environment: installation.environment.merging(environment) { _, given in given })
+        }
+        let taken = try refusal(["--port", "\(server.port)"])
+        #expect(taken.status == 1)
+        #expect(taken.errors.contains("127.0.0.1:\(server.port)"))
+        let model = try refusal(["--port", "0", "--model", "missing"])
+        #expect(model.status == 1)
+        #expect(model.errors.contains("missing"))
+        for (arguments, environment) in [
+            (["--port", "70000"], [:]), (["--nfe", "0"], [:]), (["--max-upload", "1000"], [:]),
+            ([], ["SKALD_PORT": "http"]), ([], ["SKALD_API_KEY": "a b"]),
+            (["--log-level", "loud"], [:]),
+            (["--precision", "int3"], [:]), (["--threads", "0"], [:]),
+        ] {
+            let result = try refusal(arguments, environment)
+            #expect(result.errors.hasPrefix("Error: "))
+            #expect(result.status == 1, "\(arguments) \(environment): \(result.errors)")
+        }
+        try installation.addModel("bad", vocabulary: "text/vocab_Emilia_ZH_EN_pinyin.txt")
+        let bad = try refusal(["--port", "0", "--model", "bad"])
+        #expect(bad.status == 1)
+        #expect(!bad.crashed)
+    }
+}
