@@ -33,6 +33,7 @@ let package = Package(
         systemLibrary("CSampleRate", pkgConfig: "samplerate", apt: "libsamplerate0-dev"),
         systemLibrary("CMicroHTTPD", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
         systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
+        systemLibrary("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
         .target(
             name: "CKernels",
             cSettings: [.treatAllWarnings(as: .error), .unsafeFlags(["-O3"])]),
@@ -47,7 +48,7 @@ let package = Package(
         .target(
             name: "F5TTS",
             dependencies: [
-                "Tensors", "Checkpoints", "Audio", "TextFrontEnd",
+                "Tensors", "Checkpoints", "Audio", "TextFrontEnd", "CArchive",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ],

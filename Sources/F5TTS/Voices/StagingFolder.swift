@@ -30,7 +30,7 @@ final class StagingFolder {
             try FileManager.default.createDirectory(
                 atPath: root, withIntermediateDirectories: true)
         } catch {
-            throw Failure("Making the folder for voices")
+            throw Failure("Making the folder")
         }
         self.root = root
         while true {
@@ -60,19 +60,47 @@ final class StagingFolder {
 
     /// Writes a new file, and waits until the disk has it.
     func write(_ bytes: [UInt8], to name: String) throws(Failure) {
-        let file = open(path + "/" + name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard file >= 0 else { throw Failure("Making a file") }
-        defer { close(file) }
-        var written = 0
-        while written < bytes.count {
-            let count = bytes[written...].withUnsafeBytes {
-                Foundation.write(file, $0.baseAddress, $0.count)
-            }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw Failure("Writing") }
-            written += count
+        let file = try NewFile(path + "/" + name)
+        let result = bytes.withUnsafeBytes { bytes in
+            Result { () throws(Failure) in try file.write(bytes) }
         }
-        guard fsync(file) == 0 else { throw Failure("Writing") }
+        try result.get()
+        try file.finish()
+    }
+
+    /// A file of a staging folder that grows block by block.
+    final class NewFile {
+        private let descriptor: Int32
+
+        fileprivate init(_ path: String) throws(Failure) {
+            descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o644)
+            guard descriptor >= 0 else { throw Failure("Making a file") }
+        }
+
+        deinit { close(descriptor) }
+
+        func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+            var written = 0
+            while written < bytes.count, let base = bytes.baseAddress {
+                let count = Foundation.write(descriptor, base + written, bytes.count - written)
+                if count < 0, errno == EINTR { continue }
+                guard count > 0 else { throw Failure("Writing") }
+                written += count
+            }
+        }
+
+        /// Waits until the disk has the file.
+        func finish() throws(Failure) {
+            guard fsync(descriptor) == 0 else { throw Failure("Writing") }
+        }
+    }
+
+    /// Begins a new file, in `folders` (outermost first) that are made if missing.
+    func newFile(_ name: String, folders: [String]) throws(Failure) -> NewFile {
+        for folder in folders where mkdir(path + "/" + folder, 0o755) != 0 && errno != EEXIST {
+            throw Failure("Making a folder")
+        }
+        return try NewFile(path + "/" + name)
     }
 
     /// Gives the folder its name; false if there is a folder of that name.
