@@ -19,6 +19,7 @@ package protocol Backbone: Sendable {
     ///   - time: rows of a `timeTable`: one for all samples, or sample s uses row s mod rows.
     ///   - lengths: valid frames of each sample; nil when every frame is valid.
     ///   - dropout: while training.
+    /// - Returns: same shape as `x`.
     func velocity(
         _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?,
         dropout: Dropout?

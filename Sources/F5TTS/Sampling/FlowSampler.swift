@@ -45,6 +45,7 @@ package struct FlowSampler: Sendable {
     ///   - conditioning: reference, text, durations.
     ///   - noise: `[samples, frames, mel]`.
     ///   - guidance: CFG strength; below 1e-5 only the conditional branch runs.
+    /// - Returns: the state before the first step.
     package func start(_ conditioning: Conditioning, noise: Tensor, guidance: Float) -> Flow {
         precondition(noise.shape == conditioning.known.shape, "start: noise \(noise.shape)")
         func embed(dropped: Bool) -> Tensor {

@@ -50,6 +50,7 @@ package struct TorchGenerator: Sendable {
     /// Standard normal values, as `torch.randn` fills a new contiguous tensor.
     ///
     /// - Parameter shape: at least 16 elements; PyTorch draws fewer by another rule.
+    /// - Returns: float32 values in row-major order.
     package mutating func normal(_ shape: [Int]) -> Tensor {
         let count = shape.reduce(1, *)
         precondition(count >= 16, "normal: \(shape) has fewer than 16 elements")

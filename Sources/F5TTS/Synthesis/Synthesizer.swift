@@ -44,6 +44,8 @@ package final class Synthesizer: Sendable {
     ///   - running: asked between ODE steps; false stops with `CancellationError`.
     ///   - progress: told after every ODE step.
     ///   - emit: takes the samples; what it throws stops the synthesis.
+    /// - Returns: what was made, and what it cost.
+    /// - Throws: `SpeechError` for a text or an option that cannot be spoken; `CancellationError`.
     package func speak(
         _ text: String, voice: ReferenceVoice, options: SynthesisOptions,
         while running: () -> Bool = { true },

@@ -75,6 +75,7 @@ package final class Trainer {
     ///
     /// - Parameter next: gives the next batch and how long it was waited for; asked `accumulation`
     ///   times.
+    /// - Returns: what the update did and cost.
     package func step(
         _ next: () -> (batch: FlowMatchingBatch, waited: Double)
     ) -> Report {

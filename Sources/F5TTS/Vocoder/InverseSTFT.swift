@@ -42,6 +42,7 @@ struct InverseSTFT: Sendable {
     /// - Parameters:
     ///   - frames: number of frames.
     ///   - fill: writes the `size / 2 + 1` bins of a frame.
+    /// - Returns: samples, the windows' overlap divided out.
     func overlapAdd(
         frames: Int,
         fill: (Int, UnsafeMutablePointer<Float>, UnsafeMutablePointer<Float>) -> Void

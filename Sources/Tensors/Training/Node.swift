@@ -38,6 +38,7 @@ extension Tensor {
     ///   - inputs: the op's tensor inputs.
     ///   - backward: turns the gradient of the output into those of the inputs, in the same order;
     ///     nil for inputs that are not recorded.
+    /// - Returns: the same values, recorded if an input is.
     func recorded(
         from inputs: [Tensor], backward: @escaping (Tensor) -> [Tensor?]
     ) -> Tensor {
