@@ -56,7 +56,7 @@ let package = Package(
         .target(
             name: "SpeechServer",
             dependencies: [
-                "F5TTS", "Audio", "CMicroHTTPD",
+                "F5TTS", "Audio", "TextFrontEnd", "CMicroHTTPD",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings),

@@ -131,10 +131,14 @@ final class Exchange {
     /// HTTP has no way to answer in the middle of a chunked body, so a little more is read and
     /// dropped, in the hope of its end.
     private func giveUp(_ error: ErrorResponse) {
+        releaseBody()
+        refusal = (error, bodyLimit)
+    }
+
+    private func releaseBody() {
         body = []
         bodies.release(reserved)
         reserved = 0
-        refusal = (error, bodyLimit)
     }
 
     /// The body is whole: makes the answer, which may take long.
@@ -150,6 +154,8 @@ final class Exchange {
             id: id, method: method, target: target, headers: headers,
             parameters: match.parameters, body: body, client: client, logger: logger)
         body = []
+        // The handler is the last to hold the body.
+        defer { releaseBody() }
         do {
             return answer(try match.route.handler(request))
         } catch {
@@ -176,14 +182,15 @@ final class Exchange {
         return .sendAndClose(finished)
     }
 
-    /// The exchange is over, well or badly: one line in the log.
+    /// The exchange is over, well or badly. What routes do they log themselves, so that here only
+    /// refusals and failures are worth a line that everybody sees.
     func end() {
         client.expect(within: limits.headerSeconds)
         guard hasHeader else { return }
         let path = target.map { "/" + $0.path.joined(separator: "/") } ?? "?"
         let seconds = (ContinuousClock.now - began) / .seconds(1)
-        logger.info(
-            "request",
+        logger.log(
+            level: status >= 400 ? .info : .debug, "request",
             metadata: [
                 "method": "\(method)", "path": "\(path.prefix(200))", "status": "\(status)",
                 "bytes": "\(bytesSent)", "seconds": "\(seconds.rounded(toPlaces: 3))",

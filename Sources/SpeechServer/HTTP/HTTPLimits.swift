@@ -9,8 +9,9 @@ package struct HTTPLimits: Sendable {
     package var headerSeconds = 30.0
     /// From the header until the body is whole.
     package var bodySeconds = 120.0
-    /// How long a client may leave a ready answer untouched before it is cut off.
-    package var sendSeconds = 60.0
+    /// How long a client may leave a ready answer untouched before it is cut off; players that pause
+    /// stop reading.
+    package var sendSeconds = 300.0
     /// Memory of one connection for request line, header and socket buffers.
     package var connectionMemory = 64 << 10
     /// Request bodies held at one time, over all connections.

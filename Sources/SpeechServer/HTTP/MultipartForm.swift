@@ -47,7 +47,7 @@ package struct MultipartForm: Sendable {
         return text
     }
 
-    private static func parts(
+    static func parts(
         of body: [UInt8], boundary: [UInt8]
     ) throws(SpeechError) -> [Part] {
         let delimiter = [0x0D, 0x0A, 0x2D, 0x2D] + boundary

@@ -1,4 +1,5 @@
 import F5TTS
+import Logging
 
 extension SpeechService {
     func addVoices(to router: inout Router) {
@@ -9,11 +10,14 @@ extension SpeechService {
         }
         let formLimit = options.uploadLimit + (64 << 10)
         router.add("POST", "/v1/audio/voices", bodyLimit: formLimit) { request in
-            .json(description(try createVoice(MultipartForm(request))))
+            let voice = try createVoice(MultipartForm(request))
+            request.logger.info("voice added", metadata: ["voice": "\(voice.id)"])
+            return .json(description(voice))
         }
         router.add("DELETE", "/v1/audio/voices/:id") { request in
             let id = request.parameters["id"] ?? ""
             try voices.delete(id)
+            request.logger.info("voice deleted", metadata: ["voice": "\(id)"])
             return .json(["object": "audio.voice.deleted", "id": .string(id), "deleted": true])
         }
     }

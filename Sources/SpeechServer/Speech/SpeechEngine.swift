@@ -25,6 +25,8 @@ package final class SpeechEngine: Sendable {
 
     private struct State {
         var phase = Phase.loading
+        /// The thread is inside `load`, whatever has become of the phase meanwhile.
+        var isLoading = true
         var waiting: [SpeechJob] = []
         var running: Running?
         /// Measured over the last utterances; nil before the first.
@@ -57,11 +59,17 @@ package final class SpeechEngine: Sendable {
         let thread = Thread { [self] in
             do {
                 let synthesizer = try load()
-                state.withLock { if $0.phase == .loading { $0.phase = .ready } }
+                state.withLock { state in
+                    state.isLoading = false
+                    if state.phase == .loading { state.phase = .ready }
+                }
                 loaded(.success(()))
                 while let job = nextJob() { speak(job, with: synthesizer) }
             } catch {
-                state.withLock { $0.phase = .stopped }
+                state.withLock { state in
+                    state.isLoading = false
+                    state.phase = .stopped
+                }
                 loaded(.failure(error))
             }
             ended.signal()
@@ -221,16 +229,19 @@ package final class SpeechEngine: Sendable {
         while load > 0, ContinuousClock.now < deadline { usleep(20_000) }
     }
 
-    /// Cancels what is left and returns when the thread has ended.
+    /// Cancels what is left and returns when the thread has ended; a thread that still loads the
+    /// model ends by itself afterwards.
     package func stop() {
-        let pipes = state.withLock { state in
+        let (pipes, wasLoading) = state.withLock { state in
+            let wasLoading = state.isLoading
             state.phase = .stopped
             let jobs = state.waiting + (state.running.map { [$0.job] } ?? [])
             state.waiting = []
-            return jobs.map(\.pipe)
+            return (jobs.map(\.pipe), wasLoading)
         }
         pipes.forEach { $0.cancel() }
         work.signal()
+        if wasLoading { return }
         ended.wait()
         ended.signal()
     }

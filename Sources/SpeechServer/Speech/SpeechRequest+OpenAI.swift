@@ -1,6 +1,7 @@
 import Audio
 import F5TTS
 import Foundation
+import TextFrontEnd
 
 extension SpeechRequest {
     /// The most characters (Unicode scalars) of `input`, as OpenAI counts them.
@@ -16,7 +17,7 @@ extension SpeechRequest {
         let fields = try Fields(body)
         model = try fields.required("model")
         text = try fields.required("input")
-        guard text.unicodeScalars.contains(where: { !$0.properties.isWhitespace }) else {
+        guard !text.strippedOfSpace.isEmpty else {
             throw SpeechError(
                 .invalidRequest, "The input is empty: send the text to speak.", parameter: "input")
         }
@@ -35,9 +36,7 @@ extension SpeechRequest {
 
     private static func voice(_ fields: Fields) throws(SpeechError) -> Voice {
         if let encoded = try fields.string("ref_audio") {
-            guard let text = try fields.string("ref_text"),
-                text.unicodeScalars.contains(where: { !$0.properties.isWhitespace })
-            else {
+            guard let text = try fields.string("ref_text")?.strippedOfSpace, !text.isEmpty else {
                 throw SpeechError(
                     .invalidRequest, "ref_audio needs ref_text: what is said in it, word for word.",
                     parameter: "ref_text")

@@ -71,7 +71,7 @@ struct ServerOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Seconds it may leave a ready answer untouched, 1-3600 (SKALD_SEND_TIMEOUT). "
-                + "Default: 60.", valueName: "seconds"))
+                + "Default: 300.", valueName: "seconds"))
     var sendTimeout: Int?
 
     @Option(
