@@ -88,6 +88,30 @@ struct SynthesizerTests {
         #expect(error?.code == .invalidRequest && error?.parameter == "input")
     }
 
+    @Test(arguments: [String(repeating: "long ", count: 1000), "A"])
+    func refusesReferenceTextThatCannotBe(text: String) throws {
+        // With an "A" of over a minute, one more letter passes the model's limit.
+        let speech = try AudioFile.read(path: Fixtures.path("mel/speech_16k.wav"))
+        let long = DecodedAudio(
+            samples: (0..<40).flatMap { _ in speech.samples }, channels: speech.channels,
+            sampleRate: speech.sampleRate)
+        let voice = ReferenceVoice(audio: try ReferenceAudio(prepared: long), text: text)
+        var options = SynthesisOptions()
+        options.nfe = 1
+        let error = #expect(throws: SpeechError.self) {
+            _ = try Self.synthesizer.speak(
+                "Hello.", voice: voice, options: options, emit: { _ in })
+        }
+        #expect(error?.parameter == "ref_text")
+    }
+
+    @Test func solversAndBlankedReferencesDiffer() throws {
+        let euler = try Self.speak("Hello there.").pieces
+        let midpoint = try Self.speak("Hello there.") { $0.solver = .midpoint }.pieces
+        let free = try Self.speak("Hello there.") { $0.noReferenceAudio = true }.pieces
+        #expect(euler != midpoint && euler != free && euler.joined().count == free.joined().count)
+    }
+
     @Test func refusesOptionsOutOfRange() throws {
         let changes: [(String, (inout SynthesisOptions) -> Void)] = [
             ("speed", { $0.speed = .nan }), ("speed", { $0.speed = 0.2 }),

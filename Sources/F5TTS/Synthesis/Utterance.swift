@@ -29,13 +29,7 @@ struct Utterance: Sendable {
         let prefix = ReferenceText.prefix(ended)
         let estimate = DurationEstimate(
             referenceSamples: samples.count, referencePrefix: prefix, speed: options.speed)
-        let limit = Utterance.longestChunk(estimate, prefix: prefix)
-        guard limit > 0 else {
-            throw SpeechError(
-                .invalidRequest,
-                "The reference text is too short for its audio: give the whole transcript of the "
-                    + "recording, or a shorter recording.", parameter: "voice")
-        }
+        let limit = try Utterance.longestChunk(estimate, prefix: prefix)
         let pieces = TextChunker.chunks(
             text,
             maxBytes: DurationEstimate.chunkBytes(
@@ -56,10 +50,25 @@ struct Utterance: Sendable {
     }
 
     /// The most bytes of a chunk so that neither its frames nor its tokens pass the model's limit.
-    private static func longestChunk(_ estimate: DurationEstimate, prefix: String) -> Int {
+    private static func longestChunk(
+        _ estimate: DurationEstimate, prefix: String
+    ) throws(SpeechError) -> Int {
         let limit = BackboneConfiguration.maximumFrames
         // A byte gives at most two tokens: itself and a space before it.
         let tokens = (limit - 1) / 2 - prefix.utf8.count
-        return min(estimate.longestChunk(frameLimit: limit), tokens)
+        guard tokens > 0 else {
+            throw SpeechError(
+                .invalidRequest,
+                "The reference text is too long: give only what is said in the recording.",
+                parameter: "ref_text")
+        }
+        let bytes = estimate.longestChunk(frameLimit: limit)
+        guard bytes > 0 else {
+            throw SpeechError(
+                .invalidRequest,
+                "The reference text is too short for its audio: give the whole transcript of the "
+                    + "recording, or a shorter recording.", parameter: "ref_text")
+        }
+        return min(bytes, tokens)
     }
 }

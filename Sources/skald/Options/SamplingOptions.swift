@@ -30,6 +30,16 @@ struct SamplingOptions: ParsableArguments {
         help: ArgumentHelp("Cross-fade between chunks, 0-2 seconds.", valueName: "seconds"))
     var crossFade = 0.15
 
+    @Option(help: "ODE solver: \(Self.solvers). midpoint takes twice the time of euler for a step.")
+    var solver = SynthesisOptions.Solver.euler.rawValue
+
+    @Flag(help: "Blank the reference's sound: the voice is then free, its pace stays.")
+    var noRefAudio = false
+
+    private static var solvers: String {
+        SynthesisOptions.Solver.allCases.map(\.rawValue).joined(separator: ", ")
+    }
+
     /// The options for a synthesis, with a seed; throws when a value is out of range.
     func options() throws -> SynthesisOptions {
         var options = SynthesisOptions()
@@ -46,6 +56,11 @@ struct SamplingOptions: ParsableArguments {
         options.seed = seed ?? .random(in: .min ... .max)
         options.fixDuration = fixDuration
         options.crossFade = crossFade
+        options.noReferenceAudio = noRefAudio
+        guard let known = SynthesisOptions.Solver(rawValue: solver) else {
+            throw CommandError("There is no solver \"\(solver)\": give one of \(Self.solvers).")
+        }
+        options.solver = known
         try options.validate()
         return options
     }
