@@ -36,24 +36,17 @@ final class RandomLedger: Ledger {
     func has(_ name: String) -> Bool { false }
 }
 
-/// Answers with given values, if wanted each as a parameter whose gradient can be asked for.
-final class ParameterLedger: Ledger {
-    private(set) var taken: [(name: String, tensor: Tensor)] = []
+/// Answers with given values.
+final class ValueLedger: Ledger {
     private let values: [String: Tensor]
-    private let records: Bool
 
-    init(values: [String: Tensor], records: Bool) {
-        self.values = values
-        self.records = records
-    }
+    init(_ values: [String: Tensor]) { self.values = values }
 
     func take(_ name: String, _ shape: [Int]) -> Tensor {
         guard let value = values[name], value.shape == shape else {
             preconditionFailure("parameter \(name) \(shape): not among the values given")
         }
-        let tensor = records ? value.asParameter : value
-        taken.append((name, tensor))
-        return tensor
+        return value
     }
 
     func has(_ name: String) -> Bool { values[name] != nil }

@@ -58,23 +58,14 @@ package struct Weights {
         return (model, ledger.taken)
     }
 
-    /// Builds a model for training from the values of its parameters, and gives the parameters, in the
-    /// order asked, for their gradients to be asked for.
-    ///
-    /// The model is for one step: once an optimizer has changed `values`, build it again.
-    package static func parameters<M>(
-        _ values: [String: Tensor], _ build: (Weights) throws -> M
-    ) rethrows -> (M, [(name: String, tensor: Tensor)]) {
-        let ledger = ParameterLedger(values: values, records: true)
-        let model = try build(Weights(scope: "", ledger: ledger))
-        return (model, ledger.taken)
-    }
-
     /// Builds a model from values in memory, each of which it asks for by name.
-    package static func constants<M>(
+    ///
+    /// Values that are parameters, or were made from some, make a model to train; it is for one step:
+    /// once an optimizer has changed them, build it again.
+    package static func values<M>(
         _ values: [String: Tensor], _ build: (Weights) throws -> M
     ) rethrows -> M {
-        try build(Weights(scope: "", ledger: ParameterLedger(values: values, records: false)))
+        try build(Weights(scope: "", ledger: ValueLedger(values)))
     }
 
     /// The names and shapes that a model asks for, in order; needs no memory for values.

@@ -58,7 +58,7 @@ package struct Tensor: Sendable {
     package var columns: Int { shape.last ?? 1 }
     /// Number of rows when every axis but the last is flattened.
     package var rows: Int { columns == 0 ? 0 : count / columns }
-    /// First element. The caller keeps the tensor alive while using it.
+    /// First element. Only of a tensor that has a name: a temporary one is gone before it is read.
     package var base: UnsafePointer<Float> { UnsafePointer(storage.base + offset) }
 
     /// The elements, row-major.

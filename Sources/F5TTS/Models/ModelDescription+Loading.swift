@@ -1,4 +1,5 @@
 import Checkpoints
+import Tensors
 import TextFrontEnd
 
 extension ModelDescription {
@@ -28,6 +29,11 @@ extension BackboneConfiguration {
         case .dit: DiT(weights.at("transformer"), self)
         case .unetT: UNetT(weights.at("transformer"), self)
         }
+    }
+
+    /// The network of this configuration with these values of its parameters.
+    package func model(values: [(name: String, tensor: Tensor)]) -> any Backbone {
+        Weights.values(Dictionary(values) { first, _ in first }) { model($0) }
     }
 }
 

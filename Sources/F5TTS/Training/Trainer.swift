@@ -26,7 +26,10 @@ package final class Trainer {
 
     package let backbone: BackboneConfiguration
     package let configuration: TrainingConfiguration
+    /// What is trained: every parameter of the backbone, or those of the adapter.
     package let parameters: ParameterBlock
+    /// Where training begins, by bare names (`transformer.…`).
+    private let base: [String: Tensor]
     let optimizer: AdamW
     package internal(set) var average: ExponentialMovingAverage?
     /// Updates done.
@@ -36,7 +39,7 @@ package final class Trainer {
     /// - Parameters:
     ///   - weights: where training begins, by bare names (`transformer.…`), one for each parameter.
     ///   - inherited: the checkpoint's own average and its count of updates, which `inherited`
-    ///     averaging goes on with.
+    ///     averaging goes on with; not for adapters, which no checkpoint has an average of.
     ///   - backbone: the architecture of both.
     ///   - configuration: how to train.
     package init(
@@ -46,29 +49,41 @@ package final class Trainer {
     ) {
         self.backbone = backbone
         self.configuration = configuration
-        let (_, initial) = Weights.parameters(weights) { backbone.model($0) }
-        parameters = ParameterBlock(initial)
+        base = weights
+        let layout = Weights.shapes { backbone.model($0) }
+        func block(_ weights: [String: Tensor]) -> ParameterBlock {
+            let block = ParameterBlock(layout: layout)
+            for (index, entry) in layout.enumerated() {
+                guard let value = weights[entry.name] else {
+                    preconditionFailure("Trainer: no weights for \(entry.name)")
+                }
+                block.set(index, value)
+            }
+            return block
+        }
+        parameters =
+            configuration.adapter?.initial(for: layout, seed: configuration.seed)
+            ?? block(weights)
         gradients = ParameterBlock(layout: parameters.layout)
         optimizer = AdamW(parameters, configuration.optimizer)
-        if configuration.averaging == .inherited, let inherited {
-            let (_, own) = Weights.parameters(inherited.weights) { backbone.model($0) }
+        if configuration.averaging == .inherited, configuration.adapter == nil, let inherited {
             average = ExponentialMovingAverage(
-                continuing: ParameterBlock(own), step: inherited.step, configuration.average)
+                continuing: block(inherited.weights), step: inherited.step,
+                configuration.average)
         }
     }
 
     /// The network with the weights as they are now; good until the next update.
-    package var model: any Backbone { Self.model(parameters, backbone) }
+    package var model: any Backbone { model(parameters.tensors) }
 
     /// The network with the averaged weights; nil while there is no average.
     package var averagedModel: (any Backbone)? {
-        average.map { Self.model($0.average, backbone) }
+        average.map { model($0.average.tensors) }
     }
 
-    private static func model(
-        _ parameters: ParameterBlock, _ backbone: BackboneConfiguration
-    ) -> any Backbone {
-        Weights.constants(parameters.tensors) { backbone.model($0) }
+    private func model(_ trained: [(name: String, tensor: Tensor)]) -> any Backbone {
+        guard let adapter = configuration.adapter else { return backbone.model(values: trained) }
+        return backbone.model(values: adapter.merged(trained, into: base))
     }
 
     /// Takes one update.
@@ -87,8 +102,10 @@ package final class Trainer {
         for part in 0..<configuration.accumulation {
             let (batch, seconds) = next()
             waited += seconds
-            let (model, recorded) = Weights.parameters(parameters.tensors) { backbone.model($0) }
-            let value = FlowMatchingLoss.evaluate(model, batch, dropout: dropout(part: part)).loss
+            let recorded = parameters.recorded
+            let value = FlowMatchingLoss.evaluate(
+                model(recorded), batch, dropout: dropout(part: part)
+            ).loss
             loss += Double(value.base[0] * share)
             gradients.add(share, times: value.gradients(of: recorded.map(\.tensor)))
         }

@@ -20,6 +20,8 @@ package struct TrainingConfiguration: Sendable, Equatable, Codable {
     package var clipNorm = 1.0
     /// Share of elements that dropout blanks, in [0, 1).
     package var dropout: Float = 0.1
+    /// Trains a low-rank adapter beside the weights, not the weights themselves.
+    package var adapter: LowRankAdapter?
     package var optimizer = AdamW.Configuration()
     package var averaging = Averaging.fresh
     /// Updates without an average, for `fresh`.

@@ -41,9 +41,14 @@ package final class ParameterBlock {
         Tensor(storage: storage, offset: offsets[index], shape: layout[index].shape)
     }
 
-    /// Views of all parameters by name.
-    package var tensors: [String: Tensor] {
-        Dictionary(layout.indices.map { (layout[$0].name, self[$0]) }) { first, _ in first }
+    /// Views of all parameters, in order.
+    package var tensors: [(name: String, tensor: Tensor)] {
+        layout.indices.map { (layout[$0].name, self[$0]) }
+    }
+
+    /// The same as parameters whose gradients can be asked for.
+    package var recorded: [(name: String, tensor: Tensor)] {
+        tensors.map { ($0.name, $0.tensor.asParameter) }
     }
 
     /// Sets every value to that of `other`, a block of the same layout.

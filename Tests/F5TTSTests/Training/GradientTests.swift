@@ -58,12 +58,10 @@ struct GradientTests {
         let resolved = try EMAResolution.resolve(
             .open(Fixtures.path("\(folder)/model.safetensors")), source: .ema)
         let configuration = try TinyModel.configuration("\(folder)/arch.json")
-        return Weights.parameters(try resolved.tensors.mapValues { try $0.tensor() }) {
-            w -> any Backbone in
-            let w = w.at("transformer")
-            return configuration.family == .dit
-                ? DiT(w, configuration) : UNetT(w, configuration)
+        let parameters = try Weights.shapes { configuration.model($0) }.map { name, _ in
+            (name: name, tensor: try resolved.tensors.tensor(name).asParameter)
         }
+        return (configuration.model(values: parameters), parameters)
     }
 
     static func batch(_ fixture: [String: StoredTensor]) throws -> FlowMatchingBatch {

@@ -24,10 +24,10 @@ struct OptimizationTests {
             gradients.clear()
             for micro in 0..<accumulation {
                 let batch = try Self.batch(fixture, "micro\(index * accumulation + micro).")
-                let (model, recorded) = Weights.parameters(parameters.tensors) {
-                    DiT($0.at("transformer"), configuration)
-                }
-                let loss = FlowMatchingLoss.evaluate(model, batch).loss
+                let recorded = parameters.recorded
+                let loss = FlowMatchingLoss.evaluate(
+                    configuration.model(values: recorded), batch
+                ).loss
                 expectClose(
                     loss.array,
                     try fixture.floats("micro\(index * accumulation + micro).loss"),
@@ -142,8 +142,7 @@ struct OptimizationTests {
         let average = ExponentialMovingAverage(layout: online.layout, c)
         // Between the stored updates the fixture skips some: the run of consecutive ones is checked.
         for update in 0..<9 {
-            online.storage.base.update(
-                from: try fixture.tensor("online.\(update)").base, count: 1024)
+            online.set(0, try fixture.tensor("online.\(update)"))
             average.update(online)
             expectClose(
                 average.average[0], try fixture.tensor("ema.\(update)"), atol: 5e-6,

@@ -69,10 +69,15 @@ struct TrainerTests {
     }
 
     /// Stopped at any point and restored from its file, a run ends with the same bytes.
-    @Test(arguments: [TrainingConfiguration.Averaging.off, .fresh, .inherited])
-    func resumesExactly(averaging: TrainingConfiguration.Averaging) throws {
+    @Test(
+        arguments: [TrainingConfiguration.Averaging.off, .fresh, .inherited],
+        [nil, LowRankAdapter(rank: 2, alpha: 4)])
+    func resumesExactly(
+        averaging: TrainingConfiguration.Averaging, adapter: LowRankAdapter?
+    ) throws {
         func make() throws -> Trainer {
             try Self.trainer {
+                $0.adapter = adapter
                 $0.averaging = averaging
                 $0.averageStart = 4
                 $0.accumulation = 2
@@ -112,6 +117,29 @@ struct TrainerTests {
         Self.run(inherited, updates: 20).last.map { report in
             #expect((report.newShareOfAverage ?? 1) < 0.001)
         }
+    }
+
+    /// An adapter begins by changing nothing, learns, and leaves the weights beside it alone.
+    @Test func adapters() throws {
+        let trainer = try Self.trainer {
+            $0.averageStart = 20
+            $0.adapter = LowRankAdapter(rank: 4, alpha: 8)
+            $0.schedule = LearningRateSchedule(peak: 1e-2, warmup: 2, total: 60)
+        }
+        let full = try Self.trainer { $0.dropout = 0 }
+        #expect(trainer.parameters.count < full.parameters.count / 2)
+        let batch = Clips(count: 3).batch([0, 1, 2], seed: 5)
+        func loss(_ model: any Backbone) -> Float {
+            FlowMatchingLoss.evaluate(model, batch).loss.array[0]
+        }
+        let before = loss(full.model)
+        #expect(loss(trainer.model) == before)
+        let norms = Self.run(trainer, updates: 60).map(\.gradientNorm)
+        #expect(norms.allSatisfy { $0 > 0 })
+        #expect(loss(trainer.model) < 0.97 * before)
+        let averaged = try #require(trainer.averagedModel)
+        #expect(loss(averaged) < 0.99 * before)
+        #expect(loss(full.model) == before)
     }
 
     @Test func refusesWhatIsNoState() throws {
