@@ -12,16 +12,21 @@ package protocol TrainingData: Sendable {
 }
 
 extension TrainingData {
-    /// Clips as one batch, zero-padded to the longest; every random number comes from `seed`.
+    /// The mels of some clips, zero-padded to the longest, `[clips, frames, mel]`.
+    func padded(_ clips: [Int]) -> Tensor {
+        let longest = clips.map(frames).max() ?? 0
+        return .concatenating(
+            clips.map { clip in
+                let mel = mel(clip)
+                return mel.reshaped([1] + mel.shape).resized(frames: longest)
+            })
+    }
+
+    /// Clips as one batch; every random number comes from `seed`.
     func batch(_ clips: [Int], seed: UInt32) -> FlowMatchingBatch {
         var generator = TorchGenerator(seed: seed)
-        let lengths = clips.map(frames)
-        let longest = lengths.max() ?? 0
-        let mels = clips.map { clip in
-            let mel = mel(clip)
-            return mel.reshaped([1] + mel.shape).resized(frames: longest)
-        }
         return FlowMatchingBatch(
-            mel: .concatenating(mels), lengths: lengths, text: clips.map(text), using: &generator)
+            mel: padded(clips), lengths: clips.map(frames), text: clips.map(text),
+            using: &generator)
     }
 }

@@ -171,6 +171,17 @@ struct TrainerTests {
         }
     }
 
+    /// Held-out loss is the same for the same weights, and falls with training on the same clips.
+    @Test func heldOutLoss() throws {
+        let trainer = try Self.trainer { $0.averaging = .off }
+        let heldOut = HeldOutLoss(Clips(count: 6), draws: 2, threshold: 40, seed: 9)
+        let before = heldOut(trainer.model)
+        #expect(heldOut(trainer.model) == before)
+        #expect(before.textGap != 0)
+        _ = Self.run(trainer, updates: 40)
+        #expect(heldOut(trainer.model).loss < 0.8 * before.loss)
+    }
+
     @Test func dropoutDropsItsShare() {
         let mask = Tensor.dropoutMask([200, 500], share: 0.1, seed: 3).array
         let dropped = mask.count { $0 == 0 }

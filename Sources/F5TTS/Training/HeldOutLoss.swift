@@ -1,0 +1,70 @@
+import Tensors
+
+/// The loss on clips that training never sees, with the same noise, times and spans every time, so
+/// that its curve shows the model and nothing else.
+package struct HeldOutLoss: Sendable {
+    /// What one evaluation found.
+    package struct Result: Sendable, Equatable {
+        /// The loss as in training, nothing dropped.
+        package let loss: Double
+        /// The same with the text blanked. How far it lies above `loss` is what the text tells the
+        /// model: about nothing as long as it has not learnt to read.
+        package let withoutText: Double
+
+        package var textGap: Double { withoutText - loss }
+    }
+
+    /// Pairs of a batch and the same without its text.
+    private let batches: [(read: FlowMatchingBatch, blind: FlowMatchingBatch)]
+
+    /// - Parameters:
+    ///   - data: the clips, at least one.
+    ///   - draws: how often each clip is asked about, at flow times spread evenly over [0, 1).
+    ///   - threshold: frames of a batch at most.
+    ///   - seed: of noise and spans.
+    package init(_ data: any TrainingData, draws: Int = 4, threshold: Int, seed: UInt32) {
+        let frames = (0..<data.count).map { data.frames($0) }
+        // A clip longer than the threshold is a batch of its own, not left out.
+        let sampler = FrameBatchSampler(
+            frames: frames.map { Double(min($0, threshold)) }, threshold: Double(threshold),
+            seed: nil)
+        batches = (0..<draws).flatMap { draw in
+            sampler.batches.enumerated().map { index, clips in
+                var generator = TorchGenerator(
+                    seed: TrainingSeed.derived(seed, draw * sampler.batches.count + index))
+                let lengths = clips.map { frames[$0] }
+                let mel = data.padded(clips)
+                let noise = generator.normal(mel.shape)
+                let spans = lengths.map { length in
+                    FlowMatchingBatch.span(
+                        frames: length, fraction: generator.uniform() * 0.3 + 0.7,
+                        start: generator.uniform())
+                }
+                let times = clips.indices.map { _ in
+                    (Float(draw) + generator.uniform()) / Float(draws)
+                }
+                func batch(dropsText: Bool) -> FlowMatchingBatch {
+                    FlowMatchingBatch(
+                        mel: mel, lengths: lengths, text: clips.map { data.text($0) },
+                        spans: spans, noise: noise, times: times, dropsAudio: false,
+                        dropsText: dropsText)
+                }
+                return (batch(dropsText: false), batch(dropsText: true))
+            }
+        }
+    }
+
+    /// Means over all frames that were asked about.
+    package func callAsFunction(_ backbone: any Backbone) -> Result {
+        var (loss, blind, frames) = (0.0, 0.0, 0.0)
+        for batch in batches {
+            let asked = Double(batch.read.spans.reduce(0) { $0 + $1.count })
+            let read = FlowMatchingLoss.evaluate(backbone, batch.read).loss
+            let unread = FlowMatchingLoss.evaluate(backbone, batch.blind).loss
+            loss += Double(read.array[0]) * asked
+            blind += Double(unread.array[0]) * asked
+            frames += asked
+        }
+        return Result(loss: loss / max(1, frames), withoutText: blind / max(1, frames))
+    }
+}
