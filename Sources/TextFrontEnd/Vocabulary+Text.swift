@@ -16,7 +16,10 @@ extension Vocabulary {
     /// Throws for Chinese text when the vocabulary holds pinyin. One without pinyin knows none of the
     /// syllables that the reference would give it, so each ideograph stands for itself there: known
     /// if the model was trained on it, and else unknown as in the reference.
-    package func ids(of text: String) throws(TextError) -> [Int] {
-        ids(try Tokenizer.tokens(text, han: holdsPinyin ? .refused : .characters))
+    package func ids(of text: String) throws(TextError) -> [Int] { ids(try tokens(of: text)) }
+
+    /// The tokens of a text whose ids `ids(of:)` gives, known or not.
+    package func tokens(of text: String) throws(TextError) -> [String] {
+        try Tokenizer.tokens(text, han: holdsPinyin ? .refused : .characters)
     }
 }

@@ -1,0 +1,66 @@
+extension DoctorReport {
+    /// Clips of one kind that are named before the rest is counted.
+    private static let named = 5
+
+    /// The report for a terminal: how much is left, then what was left out, mended and is worth a
+    /// look, kind by kind.
+    package var text: String {
+        var lines = [
+            "\(examinations.count) clips, \(Self.time(seconds)); "
+                + "\(kept) of them are used, \(Self.time(usableSeconds))."
+        ]
+        if let reference { lines.append("Best reference: \(reference)") }
+        lines += advice
+        for (severity, title) in [
+            (Finding.Severity.dropped, "Left out"), (.fixed, "Mended"), (.warning, "Worth a look"),
+        ] {
+            let found = findings.filter { $0.severity == severity }
+            guard !found.isEmpty else { continue }
+            lines += ["", title]
+            for kind in Finding.Kind.allCases {
+                let same = found.filter { $0.kind == kind }
+                guard !same.isEmpty else { continue }
+                lines.append(
+                    "  \(kind.title): \(same.count == 1 ? "1 clip" : "\(same.count) clips")")
+                lines += same.prefix(Self.named).map { "    \($0.clip): \($0.message)" }
+                if same.count > Self.named {
+                    lines.append("    and \(same.count - Self.named) more")
+                }
+            }
+        }
+        if !notes.isEmpty { lines += [""] + notes }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func time(_ seconds: Double) -> String {
+        seconds < 120 ? "\(seconds.shown) s" : "\((seconds / 60).shown) min"
+    }
+}
+
+extension Finding.Kind {
+    /// What people call it.
+    package var title: String {
+        switch self {
+        case .unreadable: "not readable"
+        case .tooShort: "too short"
+        case .tooLong: "too long"
+        case .silent: "silent"
+        case .tooQuiet: "much too quiet"
+        case .quiet: "quiet"
+        case .clipping: "clipped"
+        case .noisy: "noisy"
+        case .offset: "constant offset"
+        case .startsCutOff: "beginning cut off"
+        case .endsCutOff: "end cut off"
+        case .silentEdge: "silence at the ends"
+        case .longPause: "long pauses"
+        case .channelsCancel: "channels cancel out"
+        case .lowSampleRate: "low sample rate"
+        case .noText: "no text"
+        case .unknownCharacters: "characters the model does not know"
+        case .speechRate: "text and length do not fit"
+        case .duplicate: "twice the same"
+        case .conflictingText: "same audio, other text"
+        }
+    }
+}
