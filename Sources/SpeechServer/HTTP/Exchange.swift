@@ -39,6 +39,8 @@ final class Exchange {
     /// The answer went out before the body was in: let the client read it before closing.
     private(set) var closesEarly = false
     private var status = 0
+    /// Nobody was there any more to get an answer.
+    private var wasCancelled = false
     var bytesSent = 0
     var wasBroken = false
 
@@ -160,7 +162,8 @@ final class Exchange {
             return answer(try match.route.handler(request))
         } catch {
             let refusal = ErrorResponse(error)
-            if refusal.status >= 500 {
+            wasCancelled = error is CancellationError
+            if refusal.status == 500 {
                 logger.error("request failed", metadata: ["error": "\(error)"])
             }
             return answer(refusal.response)
@@ -190,7 +193,7 @@ final class Exchange {
         let path = target.map { "/" + $0.path.joined(separator: "/") } ?? "?"
         let seconds = (ContinuousClock.now - began) / .seconds(1)
         logger.log(
-            level: status >= 400 ? .info : .debug, "request",
+            level: status >= 400 && !wasCancelled ? .info : .debug, "request",
             metadata: [
                 "method": "\(method)", "path": "\(path.prefix(200))", "status": "\(status)",
                 "bytes": "\(bytesSent)", "seconds": "\(seconds.rounded(toPlaces: 3))",
