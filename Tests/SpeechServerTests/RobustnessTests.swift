@@ -107,7 +107,8 @@ extension OverSockets {
                     #expect(answer.body.count == 2 * FakeSynthesizer.samplesPerChunk * 2)
                 case 429:
                     let seconds = answer.headers["retry-after"].flatMap { Int($0) }
-                    #expect(seconds == 1)
+                    // Fractions of a second of work, but measured beside other tests.
+                    #expect((1...30).contains(seconds ?? 0))
                     #expect(answer.text.contains("rate_limit_exceeded"))
                 default: Issue.record("status \(answer.status)")
                 }
