@@ -16,7 +16,7 @@ struct OpTests {
             }, shape: shape)
     }
 
-    @Test(arguments: [(1, 3, 5), (700, 37, 600), (513, 64, 513)])
+    @Test(arguments: [(1, 3, 5), (700, 37, 600), (1030, 64, 513)])
     func linear(rows: Int, inputs: Int, outputs: Int) {
         let x = Self.noise([rows, inputs])
         let w = Self.noise([outputs, inputs], seed: 2)

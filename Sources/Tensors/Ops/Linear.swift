@@ -84,12 +84,13 @@ package struct Linear: Sendable {
     private static func blocks(
         _ rows: Int, _ columns: Int, _ body: (Range<Int>, Range<Int>) -> Void
     ) {
-        let side = 512
-        let across = (columns + side - 1) / side
-        Parallel.run((rows + side - 1) / side * across) { block in
-            let row = block / across * side
-            let column = block % across * side
-            body(row..<min(rows, row + side), column..<min(columns, column + side))
+        // Tall blocks, because OpenBLAS packs the weights anew for each.
+        let (height, width) = (1024, 512)
+        let across = (columns + width - 1) / width
+        Parallel.run((rows + height - 1) / height * across) { block in
+            let row = block / across * height
+            let column = block % across * width
+            body(row..<min(rows, row + height), column..<min(columns, column + width))
         }
     }
 }
