@@ -34,6 +34,7 @@ let package = Package(
         systemLibrary("CMicroHTTPD", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
         systemLibrary("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev"),
         systemLibrary("CArchive", pkgConfig: "libarchive", apt: "libarchive-dev"),
+        systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         .target(
             name: "CKernels",
             cSettings: [.treatAllWarnings(as: .error), .unsafeFlags(["-O3"])]),
@@ -48,7 +49,7 @@ let package = Package(
         .target(
             name: "F5TTS",
             dependencies: [
-                "Tensors", "Checkpoints", "Audio", "TextFrontEnd", "CArchive",
+                "Tensors", "Checkpoints", "Audio", "TextFrontEnd", "CArchive", "CCurl",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ],

@@ -39,6 +39,11 @@ package struct MelSpectrogram: Sendable {
     /// The fewest samples that can be mirrored: 513 for vocos, 385 for bigvgan.
     package var shortest: Int { padding + 1 }
 
+    /// Frames of the mel of so many samples, at least `shortest`.
+    package func frames(_ samples: Int) -> Int {
+        (samples + 2 * padding - Self.window) / Self.hop + 1
+    }
+
     /// Log mel [frames, 100] of mono samples at 24 kHz.
     ///
     /// `1 + N/256` frames for vocos, `(N + 768 - 1024)/256 + 1` for bigvgan, rounded down. Throws
@@ -54,7 +59,7 @@ package struct MelSpectrogram: Sendable {
             throw AudioError(.tooLarge, "The audio is longer than an hour: cut it.")
         }
         let padded = reflected(samples)
-        let frames = (padded.count - Self.window) / Self.hop + 1
+        let frames = frames(samples.count)
         return Tensor(shape: [frames, Self.bands]) { output in
             padded.withUnsafeBufferPointer { padded in
                 transform(padded.baseAddress!, frames, into: output)

@@ -60,13 +60,18 @@ package struct SincResampler: Sendable {
         let count: Int
     }
 
+    /// How many samples `callAsFunction` makes of `samples`: `ceil(N · to / from)`.
+    package func count(_ samples: Int) -> Int {
+        (samples * phases + inputStep - 1) / inputStep
+    }
+
     /// Resamples a whole waveform; N samples give `ceil(N · to / from)`.
     ///
     /// At most 1/cutoff · 12 taps a sample are not zero, whatever the rates, so a table of all
     /// phases fits in memory (20 MB at worst) even where the rates have no common divisor.
     package func callAsFunction(_ samples: [Float]) -> [Float] {
         guard inputStep != phases, !samples.isEmpty else { return samples }
-        let outputs = (samples.count * phases + inputStep - 1) / inputStep
+        let outputs = count(samples.count)
         let (rows, taps, stride) = table(phases: min(phases, outputs))
         return [Float](unsafeUninitializedCapacity: outputs) { output, count in
             samples.withUnsafeBufferPointer { input in

@@ -2,6 +2,8 @@
 package struct ClipMeasurements: Sendable, Codable, Equatable {
     /// Length as it came.
     package var seconds = 0.0
+    /// Frames as they came.
+    package var frames = 0
     /// Length after repair.
     package var usableSeconds = 0.0
     /// Length without pauses longer than a breath.
@@ -36,7 +38,7 @@ package struct ClipMeasurements: Sendable, Codable, Equatable {
     package var contentHash = ""
 
     enum CodingKeys: String, CodingKey {
-        case seconds, channels, peak
+        case seconds, frames, channels, peak
         case usableSeconds = "usable_seconds"
         case speakingSeconds = "speaking_seconds"
         case sampleRate = "sample_rate"

@@ -30,11 +30,12 @@ package struct RecordingDoctor: Sendable {
         var result = ClipExamination(clip: clip, text: text)
         var found = ClipMeasurements()
         found.seconds = audio.seconds
+        found.frames = audio.frames
         found.usableSeconds = audio.seconds
         found.speakingSeconds = audio.seconds
         found.sampleRate = audio.sampleRate
         found.channels = audio.channels
-        found.contentHash = Self.hash(audio)
+        found.contentHash = audio.contentHash
         checkRate(audio, &result)
         let clipping = ClippingMeter(audio)
         found.peak = Double(clipping.peak)
@@ -171,11 +172,14 @@ package struct RecordingDoctor: Sendable {
         guard !samples.isEmpty else { return 0 }
         return Float(samples.reduce(0.0) { $0 + Double($1) } / Double(samples.count))
     }
+}
 
-    private static func hash(_ audio: DecodedAudio) -> String {
+extension DecodedAudio {
+    /// SHA-256 of everything that was decoded, in hexadecimal.
+    var contentHash: String {
         var hash = SHA256()
-        hash.update(integers: [audio.channels, audio.sampleRate, audio.samples.count])
-        audio.samples.withUnsafeBytes { hash.update($0) }
+        hash.update(integers: [channels, sampleRate, samples.count])
+        samples.withUnsafeBytes { hash.update($0) }
         return hash.hex
     }
 }

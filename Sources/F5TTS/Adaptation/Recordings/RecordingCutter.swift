@@ -133,13 +133,19 @@ struct RecordingCutter {
 
     /// Where to begin for words that begin about at a time.
     private func begin(near time: Double, after earliest: Double) -> Double {
-        let pause = pause(near: time, after: earliest)
-        return max(earliest, pause.map { max($0.start, $0.end - Self.margin) } ?? time)
+        guard let pause = pause(near: time, after: earliest) else {
+            return max(earliest, time < Self.tolerance ? 0 : time)
+        }
+        return max(earliest, pause.start, pause.end - Self.margin)
     }
 
     /// Where to stop for words that end about at a time.
     private func stop(near time: Double, after start: Double) -> Double {
-        pause(near: time, after: start).map { min($0.end, $0.start + Self.margin) } ?? time
+        guard let pause = pause(near: time, after: start) else {
+            let length = Double(frames) / Double(sampleRate)
+            return time > length - Self.tolerance ? length : time
+        }
+        return min(pause.end, pause.start + Self.margin)
     }
 
     /// The pause nearest to a time, if one touches its surroundings.

@@ -1,0 +1,124 @@
+import Audio
+import Foundation
+import TextFrontEnd
+
+/// A server that transcribes as OpenAI's `POST /v1/audio/transcriptions` does: speaches, whisper.cpp,
+/// vLLM, OpenAI and many more.
+///
+/// Clips are sent as 16-bit WAV at 16 kHz, which all of them read. An answer that promises to be better
+/// later (429, 5xx, no connection) is asked for again a few times.
+package struct TranscriptionEndpoint: Transcribing {
+    private static let sampleRate = 16_000
+    private static let attempts = 4
+
+    private let url: String
+    private let key: String?
+    private let model: String
+    private let language: String?
+    private let client = HTTPClient()
+    /// Seconds before the second attempt; doubled for each further one.
+    var pause = 1.0
+
+    /// - Parameters:
+    ///   - url: the server (`http://localhost:8000`), its `/v1`, or the route itself.
+    ///   - key: sent as `Authorization: Bearer`.
+    ///   - model: the name that the server knows its model by.
+    ///   - language: ISO 639-1 code; guessed by the server when there is none.
+    /// - Throws: `invalidRequest` for anything but an http or https URL.
+    package init(
+        url: String, key: String? = nil, model: String = "whisper-1", language: String? = nil
+    ) throws(SpeechError) {
+        guard let parts = URL(string: url), let scheme = parts.scheme?.lowercased(),
+            ["http", "https"].contains(scheme), parts.host?.isEmpty == false, parts.query == nil,
+            parts.fragment == nil
+        else {
+            throw SpeechError(
+                .invalidRequest,
+                "The transcription URL must be like http://localhost:8000/v1.",
+                parameter: "transcribe_url")
+        }
+        for value in [key, model, language].compactMap({ $0 }) {
+            guard value.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
+                throw SpeechError(
+                    .invalidRequest,
+                    "The transcription key, model and language must be plain words.",
+                    parameter: "transcribe_url")
+            }
+        }
+        var base = url
+        while base.utf8.last == UInt8(ascii: "/") { base.removeLast() }
+        if !base.hasSuffix("/audio/transcriptions") {
+            base += (base.hasSuffix("/v1") ? "" : "/v1") + "/audio/transcriptions"
+        }
+        self.url = base
+        self.key = key
+        self.model = model
+        self.language = language
+    }
+
+    package func transcribe(_ speech: Waveform) throws(SpeechError) -> String {
+        var form = MultipartBody()
+        form.add("model", model)
+        form.add("response_format", "json")
+        if let language { form.add("language", language) }
+        form.add("file", filename: "clip.wav", type: "audio/wav", try wav(speech))
+        var headers = [(name: "Content-Type", value: form.contentType)]
+        if let key { headers.append((name: "Authorization", value: "Bearer \(key)")) }
+        let body = form.finished
+        var wait = pause
+        var attempt = 1
+        while true {
+            let outcome = Result { () throws(HTTPClient.Failure) in
+                try client.post(url, headers: headers, body: body)
+            }
+            let reason: String
+            switch outcome {
+            case .success(let answer) where answer.status == 200: return try words(answer.body)
+            case .success(let answer) where answer.status == 429 || answer.status >= 500:
+                reason = "status \(answer.status)"
+            case .success(let answer): throw refusal(answer)
+            case .failure(let failure) where failure.isTransient: reason = failure.description
+            case .failure(let failure): throw unreachable(failure.description)
+            }
+            guard attempt < Self.attempts else { throw unreachable(reason) }
+            Thread.sleep(forTimeInterval: wait)
+            wait *= 2
+            attempt += 1
+        }
+    }
+
+    private func wav(_ speech: Waveform) throws(SpeechError) -> [UInt8] {
+        let resampler = SincResampler(from: speech.sampleRate, to: Self.sampleRate)
+        let samples = PCM16.bytes(PCM16.samples(resampler(speech.samples)))
+        return WAVHeader.bytes(sampleRate: Self.sampleRate, dataBytes: samples.count) + samples
+    }
+
+    private func words(_ body: [UInt8]) throws(SpeechError) -> String {
+        struct Transcription: Decodable { let text: String }
+        guard let answer = try? JSONDecoder().decode(Transcription.self, from: Data(body)) else {
+            throw unreachable("the answer is no transcription")
+        }
+        let lines = TextLines.split(answer.text).map { String($0).strippedOfSpace }
+        return lines.filter { !$0.isEmpty }.joined(separator: " ")
+    }
+
+    /// The server's own words, as OpenAI's errors hold them.
+    private func refusal(_ answer: HTTPClient.Response) -> SpeechError {
+        struct Refusal: Decodable {
+            struct Detail: Decodable { let message: String }
+            let error: Detail
+        }
+        let detail = try? JSONDecoder().decode(Refusal.self, from: Data(answer.body)).error.message
+        return SpeechError(
+            .unavailable,
+            "The transcription server refused with status \(answer.status)"
+                + (detail.map { ": \($0.prefix(200))" } ?? "")
+                + ". Check --transcribe-url, its key and its model.")
+    }
+
+    private func unreachable(_ reason: String) -> SpeechError {
+        SpeechError(
+            .unavailable,
+            "The transcription server cannot be used (\(reason)): check --transcribe-url.")
+    }
+}
