@@ -33,9 +33,9 @@ def main():
                 print(f"{layout}: ready after {server.seconds_to_start:.2f} s", flush=True)
                 for rate in RATES:
                     path = work / f"{layout}-{rate}.wav"
-                    first = speak(server.url, rate, path)
+                    first, request = speak(server.url, rate, path)
                     spoken[layout, rate] = path.read_bytes()
-                    stages = "  ".join(f"{k} {v}" for k, v in costs(work / "log").items())
+                    stages = "  ".join(f"{k} {v}" for k, v in costs(work / "log", request).items())
                     print(f"{layout}: {check(str(path), rate, expected)}; first byte {first:.2f} s  {stages}")
                     sys.stdout.flush()
                 print(f"{layout}: peak resident memory {server.peak_memory():.2f} GiB", flush=True)
@@ -49,8 +49,8 @@ def reference_seconds(path: Path) -> float:
     return (path.stat().st_size - 44) / 2 / 24_000 + 0.05  # the front end adds 50 ms
 
 
-def speak(url: str, rate: int, path: Path) -> float:
-    """Writes the speech to `path` as it comes; returns the seconds to its first byte."""
+def speak(url: str, rate: int, path: Path) -> tuple[float, str]:
+    """Writes the speech to `path` as it comes; returns the seconds to its first byte, and its id."""
     body = {
         "model": "F5TTS_v1_Base",
         "voice": "heart",
@@ -69,18 +69,18 @@ def speak(url: str, rate: int, path: Path) -> float:
         file.write(answer.read(1))
         first = time.monotonic() - start
         file.write(answer.read())
-    return first
+        return first, answer.headers["X-Request-Id"]
 
 
-def costs(log: Path) -> dict[str, str]:
-    """What the server's log says of the last request."""
+def costs(log: Path, request: str) -> dict[str, str]:
+    """What the server's log says of a request; the line may follow the last byte by a moment."""
     for _ in range(50):
-        lines = [line for line in log.read_text().splitlines() if "sampling_seconds" in line]
-        if lines:
-            break
+        for line in log.read_text().splitlines():
+            if "sampling_seconds" in line and request in line:
+                found = {stage: re.search(rf"\b{stage}=\"?([\d.]+)", line) for stage in STAGES}
+                return {stage.removesuffix("_seconds"): match[1] for stage, match in found.items()}
         time.sleep(0.1)
-    found = {stage: re.search(rf"\b{stage}=\"?([\d.]+)", lines[-1]) for stage in STAGES}
-    return {stage.removesuffix("_seconds"): match[1] for stage, match in found.items()}
+    sys.exit(f"the server's log says nothing of request {request}")
 
 
 if __name__ == "__main__":
