@@ -55,6 +55,7 @@ package struct LowRankAdapter: Sendable, Equatable, Codable {
     /// - Parameters:
     ///   - adapter: the adapter's parameters; gradients reach them if they are recorded.
     ///   - base: the backbone's own, by name.
+    /// - Returns: the parameters of the adapted backbone.
     package func merged(
         _ adapter: [(name: String, tensor: Tensor)], into base: [String: Tensor]
     ) -> [(name: String, tensor: Tensor)] {

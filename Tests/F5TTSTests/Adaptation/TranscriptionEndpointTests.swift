@@ -11,7 +11,7 @@ private final class CannedServer: Sendable {
     let requests = Mutex<[String]>([])
     private let listener: Int32
 
-    /// - Parameter answers: status and body for each connection; the last one is repeated.
+    /// Answers each connection with a status and a body; the last pair is repeated.
     init(_ answers: [(status: Int, body: String)]) throws {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()

@@ -67,6 +67,7 @@ package struct MelCacheBuilder: Sendable {
     ///   - folder: where caches are; made if missing.
     ///   - running: asked before every clip; false ends the work.
     ///   - progress: told how many clips are done.
+    /// - Returns: the cache, complete.
     /// - Throws: `CancellationError`; `CheckpointError` for the disk; `SpeechError` when a recording
     ///   has changed since it was examined.
     package func openOrBuild(

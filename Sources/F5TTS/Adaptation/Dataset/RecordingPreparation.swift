@@ -30,8 +30,10 @@ package struct RecordingPreparation: Sendable {
     /// Examines all recordings of an import.
     ///
     /// - Parameters:
+    ///   - imported: the recordings.
     ///   - running: asked before every recording; false ends the work.
     ///   - progress: told how many recordings are done.
+    /// - Returns: the clips that can be used, and what was found in all of them.
     /// - Throws: `invalidRequest` naming the recordings without words when nobody can write them down;
     ///   what the transcriber throws; `CancellationError`.
     package func callAsFunction(
