@@ -1,5 +1,6 @@
 import Audio
 import Foundation
+import TestSupport
 import Testing
 import TextFrontEnd
 
@@ -39,6 +40,11 @@ struct DoctorComparisonTests {
         #expect(
             findings(doctor.compare(clips))
                 == ["a dropped conflicting_text", "c dropped conflicting_text"])
+        // What cannot be right says nothing against the other.
+        let impossible = [clip("a", seed: 1, text: "No."), clip("b", seed: 1), clip("c", seed: 1)]
+        #expect(
+            findings(doctor.compare(impossible))
+                == ["a dropped speech_rate", "c dropped duplicate"])
         // The same words spoken twice are welcome.
         let twice = [clip("a", seed: 1), clip("b", seed: 2)]
         #expect(twice[0].text == twice[1].text)
@@ -125,5 +131,12 @@ struct DoctorComparisonTests {
         #expect(DoctorReport(examinations).advice.first?.contains("base model") == true)
         #expect(DoctorReport([clip("a", seed: 1)]).advice.isEmpty)
         #expect(DoctorReport([]).text == "0 clips, 0 s; 0 of them are used, 0 s.\n")
+    }
+
+    @Test func everyFindingIsDocumented() throws {
+        let root = Fixtures.root.deletingLastPathComponent().deletingLastPathComponent()
+        let page = try String(
+            contentsOf: root.appending(path: "docs/adaptation.md"), encoding: .utf8)
+        for kind in Finding.Kind.allCases { #expect(page.contains("`\(kind.rawValue)`")) }
     }
 }

@@ -156,6 +156,27 @@ struct RecordingDoctorTests {
         #expect(findings(examine(hum)).contains("dropped noisy"))
     }
 
+    /// Real speech with noise mixed in at a known distance.
+    @Test(arguments: [40.0, 30, 20, 15])
+    func theRatioIsMeasuredWithinTwoDecibels(ratio: Double) throws {
+        let root = Fixtures.root.deletingLastPathComponent().deletingLastPathComponent()
+        let clean = try AudioFile.read(
+            path: root.appending(path: "voices/heart/reference.wav").path(percentEncoded: false)
+        ).mono.samples
+        let profile = clean.withUnsafeBufferPointer {
+            LevelProfile($0, sampleRate: 24_000, offset: 0)
+        }
+        // Uniform noise is 4.77 dB below its peak.
+        let peak = Float(pow(10, (profile.speech - ratio + 4.77) / 20))
+        var state: UInt32 = 7
+        let noisy = clean.map { sample in
+            state = 1_664_525 &* state &+ 1_013_904_223
+            return sample + peak * Float(Int32(bitPattern: state)) / 2_147_483_648
+        }
+        let found = try #require(examine(noisy).measurements)
+        #expect(abs(found.signalToNoise - ratio) < 2, "\(found.signalToNoise)")
+    }
+
     @Test func anOffsetIsRemoved() throws {
         let clean = SyntheticSpeech().samples
         for offset in [Float(0.02), -0.1] {

@@ -10,7 +10,8 @@ extension RecordingDoctor {
 
     private func compareContents(_ results: inout [ClipExamination]) {
         var groups: [String: [Int]] = [:]
-        for (index, result) in results.enumerated() {
+        // A text that cannot be said in that time has lost already.
+        for (index, result) in results.enumerated() where result.isKept {
             guard let hash = result.measurements?.contentHash else { continue }
             groups[hash, default: []].append(index)
         }

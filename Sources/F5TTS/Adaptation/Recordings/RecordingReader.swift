@@ -4,12 +4,13 @@ import Synchronization
 /// Decodes recordings and the clips in them. Clips of one recording that are asked for in a row cost
 /// one decoding.
 package final class RecordingReader: Sendable {
-    /// What a recording may be: an hour of stereo, which is cut into clips.
+    /// What a recording that is cut into clips may be: two hours of 24 kHz, or one of 48 kHz. Cutting
+    /// takes six bytes for each sample.
     package static let limits: AudioFile.Limits = {
         var limits = AudioFile.Limits()
         limits.bytes = 512 << 20
         limits.seconds = 7_200
-        limits.samples = 384 << 20
+        limits.samples = 192 << 20
         return limits
     }()
 
