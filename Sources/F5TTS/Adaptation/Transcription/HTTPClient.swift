@@ -24,8 +24,12 @@ struct HTTPClient: Sendable {
     /// Bytes that an answer may have.
     var largestBody = 16 << 20
 
-    /// libcurl must be set up once, before any thread uses it.
-    private static let isReady = CCurl_global_init() == CURLE_OK
+    /// libcurl must be set up once, before any thread uses it. A server that hangs up while TLS still
+    /// writes must not end this process.
+    private static let isReady: Bool = {
+        signal(SIGPIPE, SIG_IGN)
+        return CCurl_global_init() == CURLE_OK
+    }()
 
     /// Posts `body` and gives the answer, whatever its status.
     func post(
