@@ -156,9 +156,7 @@ package final class SpeechEngine: Sendable {
                 job.text, voice: job.voice, options: job.options,
                 while: { !job.pipe.isCancelled },
                 progress: { progress in
-                    let done =
-                        Double(progress.chunk) + Double(progress.step) / Double(progress.steps)
-                    state.withLock { $0.running?.fraction = done / Double(progress.chunks) }
+                    state.withLock { $0.running?.fraction = progress.fraction }
                 },
                 emit: { samples in
                     try job.pipe.write(job.framing.delta(try job.encoder.encode(samples)))
