@@ -2,7 +2,7 @@ import ArgumentParser
 
 /// The root command: it only lists its subcommands.
 @main
-struct Skald: AsyncParsableCommand {
+struct Skald: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "skald",
         abstract: "F5-TTS speech on ordinary CPUs: speak, serve, look after models and voices.",

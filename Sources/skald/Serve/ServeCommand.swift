@@ -1,6 +1,5 @@
 import ArgumentParser
 import Checkpoints
-import Dispatch
 import F5TTS
 import Foundation
 import Logging
