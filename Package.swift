@@ -57,7 +57,7 @@ let package = Package(
         .target(
             name: "SpeechServer",
             dependencies: [
-                "F5TTS", "Audio", "TextFrontEnd", "CMicroHTTPD",
+                "F5TTS", "Audio", "TextFrontEnd", "Tensors", "CMicroHTTPD",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: swiftSettings),

@@ -4,6 +4,7 @@ import F5TTS
 import Foundation
 import Logging
 import Synchronization
+import Tensors
 
 /// Owns the model on one dedicated thread and speaks one utterance after the other, first come first
 /// served. It never waits for a client; how many may wait for it is limited.
@@ -64,7 +65,11 @@ package final class SpeechEngine: Sendable {
                     if state.phase == .loading { state.phase = .ready }
                 }
                 loaded(.success(()))
-                while let job = nextJob() { speak(job, with: synthesizer) }
+                while let job = nextJob() {
+                    ComputeGate.shared.speechBegins()
+                    speak(job, with: synthesizer)
+                    ComputeGate.shared.speechEnds()
+                }
             } catch {
                 state.withLock { state in
                     state.isLoading = false
