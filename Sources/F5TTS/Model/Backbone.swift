@@ -8,7 +8,9 @@ package protocol Backbone: Sendable {
     func timeTable(_ times: [Float]) -> TimeTable
 
     /// Vocabulary ids, one list per sample, to `[samples, frames, text dim]`; see `TextEmbedding`.
-    func embed(_ text: [[Int]], frames: Int, lengths: [Int]?, dropped: Bool) -> Tensor
+    ///
+    /// `dropped` says whose text is blanked.
+    func embed(_ text: [[Int]], frames: Int, lengths: [Int]?, dropped: [Bool]) -> Tensor
 
     /// The flow at `x`.
     ///
@@ -27,6 +29,13 @@ package protocol Backbone: Sendable {
 }
 
 extension Backbone {
+    /// As above, with every text blanked or none.
+    package func embed(
+        _ text: [[Int]], frames: Int, lengths: [Int]?, dropped: Bool
+    ) -> Tensor {
+        embed(text, frames: frames, lengths: lengths, dropped: text.map { _ in dropped })
+    }
+
     /// The flow at `x`, as inference computes it.
     package func velocity(
         _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?

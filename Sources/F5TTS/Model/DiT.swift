@@ -36,7 +36,7 @@ package struct DiT: Backbone {
     }
 
     package func embed(
-        _ text: [[Int]], frames: Int, lengths: [Int]?, dropped: Bool
+        _ text: [[Int]], frames: Int, lengths: [Int]?, dropped: [Bool]
     ) -> Tensor {
         textEmbedding(text, frames: frames, lengths: lengths, dropped: dropped)
     }

@@ -29,15 +29,16 @@ struct TextEmbedding: Sendable {
     ///   - text: vocabulary ids of each sample, without padding.
     ///   - frames: mel frames of the batch.
     ///   - lengths: valid frames of each sample, nil when all are.
-    ///   - dropped: every token becomes the filler (the unconditional branch).
+    ///   - dropped: whose tokens all become the filler (the unconditional branch).
     /// - Returns: `[samples, frames, text dim]`.
     func callAsFunction(
-        _ text: [[Int]], frames: Int, lengths: [Int]?, dropped: Bool
+        _ text: [[Int]], frames: Int, lengths: [Int]?, dropped: [Bool]
     ) -> Tensor {
         let lengths = perSampleLengths ? lengths : nil
         let rows = tableRows(text, length: frames, lengths: lengths)
         let filler = rows.map { $0.map { $0 == 0 } }
-        var x = table.lookup(dropped ? rows.map { $0.map { _ in 0 } } : rows).masked(lengths)
+        let seen = zip(rows, dropped).map { row, isDropped in isDropped ? row.map { _ in 0 } : row }
+        var x = table.lookup(seen).masked(lengths)
         if !blocks.isEmpty {
             x = x + positionTable(samples: rows.count, length: frames).masked(lengths)
             x = blanking(x, filler)

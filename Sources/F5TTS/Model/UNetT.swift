@@ -32,7 +32,7 @@ package struct UNetT: Backbone {
     }
 
     package func embed(
-        _ text: [[Int]], frames: Int, lengths: [Int]?, dropped: Bool
+        _ text: [[Int]], frames: Int, lengths: [Int]?, dropped: [Bool]
     ) -> Tensor {
         textEmbedding(text, frames: frames, lengths: lengths, dropped: dropped)
     }

@@ -1,13 +1,8 @@
 import Foundation
 
 /// Prepares batches ahead of the trainer on one thread that lives as long as the job.
-///
-/// Batch k of a run depends on data, sampler, seed and k alone, so a run that is resumed at k gets
-/// the batches it would have got.
 package final class BatchLoader: @unchecked Sendable {
-    private let data: any TrainingData
-    private let sampler: FrameBatchSampler
-    private let seed: UInt32
+    private let source: any BatchSource
     private let depth: Int
     /// Guards everything below, and tells of changes.
     private let condition = NSCondition()
@@ -16,19 +11,11 @@ package final class BatchLoader: @unchecked Sendable {
     private var isStopped = false
 
     /// - Parameters:
-    ///   - data: the clips.
-    ///   - sampler: which go together; at least one batch.
-    ///   - seed: of every random number in the batches.
+    ///   - source: makes the batches, on the loader's thread.
     ///   - start: the first batch to give, from 0.
     ///   - depth: batches to have ready.
-    package init(
-        _ data: any TrainingData, _ sampler: FrameBatchSampler, seed: UInt32, start: Int,
-        depth: Int = 4
-    ) {
-        precondition(!sampler.batches.isEmpty, "BatchLoader: no batches")
-        self.data = data
-        self.sampler = sampler
-        self.seed = seed
+    package init(_ source: any BatchSource, start: Int, depth: Int = 4) {
+        self.source = source
         self.depth = max(1, depth)
         nextToMake = start
         let thread = Thread { [weak self] in while self?.makeOne() == true {} }
@@ -63,19 +50,13 @@ package final class BatchLoader: @unchecked Sendable {
         let (index, isStopped) = (nextToMake, isStopped)
         condition.unlock()
         guard !isStopped else { return false }
-        let batch = make(index)
+        let batch = source.batch(index)
         condition.lock()
         ready.append(batch)
         nextToMake += 1
         condition.broadcast()
         condition.unlock()
         return true
-    }
-
-    private func make(_ index: Int) -> FlowMatchingBatch {
-        let perEpoch = sampler.batches.count
-        let clips = sampler.epoch(index / perEpoch)[index % perEpoch]
-        return data.batch(clips, seed: TrainingSeed.derived(seed, index))
     }
 }
 

@@ -18,8 +18,8 @@ package struct FlowMatchingBatch: Sendable {
     package let flow: Tensor
     /// The mel outside the spans, zero inside; all zero when the audio is dropped.
     package let condition: Tensor
-    /// The text is blanked.
-    package let dropsText: Bool
+    /// Whose text is blanked.
+    package let dropsText: [Bool]
 
     /// - Parameters:
     ///   - mel: log mel `[samples, frames, mel]`, zero past each sample's length.
@@ -28,16 +28,17 @@ package struct FlowMatchingBatch: Sendable {
     ///   - spans: frames of each sample to fill in.
     ///   - noise: standard normal, like the mel.
     ///   - times: flow time of each sample.
-    ///   - dropsAudio: blanks the known mel of the whole batch.
-    ///   - dropsText: blanks the text of the whole batch.
+    ///   - dropsAudio: whose known mel is blanked.
+    ///   - dropsText: whose text is blanked.
     package init(
         mel: Tensor, lengths: [Int], text: [[Int]], spans: [Range<Int>], noise: Tensor,
-        times: [Float], dropsAudio: Bool, dropsText: Bool
+        times: [Float], dropsAudio: [Bool], dropsText: [Bool]
     ) {
         let samples = mel.shape[0]
         precondition(
             mel.shape.count == 3 && mel.shape == noise.shape && lengths.count == samples
-                && text.count == samples && spans.count == samples && times.count == samples,
+                && text.count == samples && spans.count == samples && times.count == samples
+                && dropsAudio.count == samples && dropsText.count == samples,
             "FlowMatchingBatch: mel \(mel.shape), noise \(noise.shape)")
         self.lengths = lengths
         self.text = text
@@ -52,11 +53,27 @@ package struct FlowMatchingBatch: Sendable {
             }
         }
         flow = mel.adding(-1, times: noise)
-        condition =
-            dropsAudio ? .zeros(mel.shape) : mel.keepingRows { !spans[$0].contains($1) }
+        condition = mel.keepingRows { !dropsAudio[$0] && !spans[$0].contains($1) }
     }
 
-    /// Draws what the reference draws, in its order, with its probabilities.
+    /// The same with every text blanked, or none.
+    func withText(dropped: Bool) -> FlowMatchingBatch {
+        FlowMatchingBatch(self, dropsText: lengths.map { _ in dropped })
+    }
+
+    private init(_ other: FlowMatchingBatch, dropsText: [Bool]) {
+        lengths = other.lengths
+        text = other.text
+        spans = other.spans
+        times = other.times
+        noised = other.noised
+        flow = other.flow
+        condition = other.condition
+        self.dropsText = dropsText
+    }
+
+    /// Draws what the reference draws, in its order, with its probabilities: what is dropped is dropped
+    /// from the whole batch.
     ///
     /// - Parameters:
     ///   - mel: as above.
@@ -76,8 +93,9 @@ package struct FlowMatchingBatch: Sendable {
             mel: mel, lengths: lengths, text: text,
             spans: lengths.indices.map {
                 Self.span(frames: lengths[$0], fraction: fractions[$0], start: starts[$0])
-            }, noise: noise, times: times, dropsAudio: dropsAudio || dropsBoth,
-            dropsText: dropsBoth)
+            }, noise: noise, times: times,
+            dropsAudio: lengths.map { _ in dropsAudio || dropsBoth },
+            dropsText: lengths.map { _ in dropsBoth })
     }
 
     /// The span of a sample of `frames` frames: its length and its start as shares of what there is.

@@ -4,7 +4,7 @@ import Tensors
 /// that its curve shows the model and nothing else.
 package struct HeldOutLoss: Sendable {
     /// What one evaluation found.
-    package struct Result: Sendable, Equatable {
+    package struct Result: Sendable, Equatable, Codable {
         /// The loss as in training, nothing dropped.
         package let loss: Double
         /// The same with the text blanked. How far it lies above `loss` is what the text tells the
@@ -43,13 +43,11 @@ package struct HeldOutLoss: Sendable {
                 let times = clips.indices.map { _ in
                     (Float(draw) + generator.uniform()) / Float(draws)
                 }
-                func batch(dropsText: Bool) -> FlowMatchingBatch {
-                    FlowMatchingBatch(
-                        mel: mel, lengths: lengths, text: clips.map { data.text($0) },
-                        spans: spans, noise: noise, times: times, dropsAudio: false,
-                        dropsText: dropsText)
-                }
-                return (batch(dropsText: false), batch(dropsText: true))
+                let none = clips.map { _ in false }
+                let read = FlowMatchingBatch(
+                    mel: mel, lengths: lengths, text: clips.map { data.text($0) }, spans: spans,
+                    noise: noise, times: times, dropsAudio: none, dropsText: none)
+                return (read, read.withText(dropped: true))
             }
         }
     }

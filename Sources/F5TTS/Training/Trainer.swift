@@ -88,18 +88,21 @@ package final class Trainer {
 
     /// Takes one update.
     ///
-    /// - Parameter next: gives the next batch and how long it was waited for; asked `accumulation`
-    ///   times.
-    /// - Returns: what the update did and cost.
+    /// - Parameters:
+    ///   - next: gives the next batch and how long it was waited for; asked `accumulation` times.
+    ///   - running: asked before each batch; false gives the update up and changes nothing.
+    /// - Returns: what the update did and cost; nil when it was given up.
     package func step(
-        _ next: () -> (batch: FlowMatchingBatch, waited: Double)
-    ) -> Report {
+        _ next: () -> (batch: FlowMatchingBatch, waited: Double),
+        while running: () -> Bool = { true }
+    ) -> Report? {
         let clock = ContinuousClock()
         let start = clock.now
         var (loss, waited) = (0.0, 0.0)
         gradients.clear()
         let share = 1 / Float(configuration.accumulation)
         for part in 0..<configuration.accumulation {
+            guard running() else { return nil }
             let (batch, seconds) = next()
             waited += seconds
             let recorded = parameters.recorded

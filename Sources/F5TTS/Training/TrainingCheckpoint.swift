@@ -12,8 +12,7 @@ package enum TrainingCheckpoint {
 
     /// Writes the state of `trainer` to `path`.
     package static func write(_ trainer: Trainer, to path: String) throws(CheckpointError) {
-        var output = CheckpointOutput()
-        output.raw = tensors(trainer.parameters)
+        var output = trainer.weights
         var counters: [(key: String, value: OutputValue)] = [
             ("update", .integer(trainer.update)),
             ("optimizer_step", .integer(trainer.optimizer.step)),
@@ -21,8 +20,6 @@ package enum TrainingCheckpoint {
             ("second_moments", dictionary(trainer.optimizer.second)),
         ]
         if let average = trainer.average, average.hasBegun {
-            output.ema = tensors(average.average)
-            output.emaStep = average.step
             // A pickle of floats would do, but bits are exact beyond doubt.
             counters.append(
                 ("new_share_bits", .integer(Int(bitPattern: UInt(average.newShare.bitPattern)))))
@@ -63,12 +60,8 @@ package enum TrainingCheckpoint {
             trainer.configuration.average)
     }
 
-    private static func tensors(_ block: ParameterBlock) -> [OutputTensor] {
-        block.layout.indices.map { OutputTensor(name: block.layout[$0].name, block[$0]) }
-    }
-
     private static func dictionary(_ block: ParameterBlock) -> OutputValue {
-        .dictionary(tensors(block).map { ($0.name, .tensor($0)) })
+        .dictionary(block.outputs().map { ($0.name, .tensor($0)) })
     }
 
     private static func named(_ value: CheckpointValue?) -> [String: StoredTensor] {
@@ -91,5 +84,25 @@ package enum TrainingCheckpoint {
             }
             block.set(index, try tensor.tensor())
         }
+    }
+}
+
+extension Trainer {
+    /// What is trained, and its average where there is one, to be written.
+    package var weights: CheckpointOutput {
+        var output = CheckpointOutput()
+        output.raw = parameters.outputs()
+        if let average, average.hasBegun {
+            output.ema = average.average.outputs()
+            output.emaStep = average.step
+        }
+        return output
+    }
+}
+
+extension ParameterBlock {
+    /// Every parameter as a tensor to be written.
+    func outputs(as type: ElementType = .float32) -> [OutputTensor] {
+        layout.indices.map { OutputTensor(name: layout[$0].name, self[$0], as: type) }
     }
 }

@@ -75,8 +75,16 @@ struct GradientTests {
                 FlowMatchingBatch.span(
                     frames: lengths[$0], fraction: fractions[$0], start: starts[$0])
             }, noise: try fixture.tensor("x0"), times: try fixture.floats("time"),
-            dropsAudio: try fixture.integers("drop_audio_cond")[0] != 0,
-            dropsText: try fixture.integers("drop_text")[0] != 0)
+            dropsAudio: try all(fixture, "drop_audio_cond", lengths.count),
+            dropsText: try all(fixture, "drop_text", lengths.count))
+    }
+
+    /// A flag of the whole batch, for each of its samples.
+    static func all(
+        _ fixture: [String: StoredTensor], _ name: String, _ samples: Int
+    ) throws -> [Bool] {
+        let flag = try fixture.integers(name)[0] != 0
+        return [Bool](repeating: flag, count: samples)
     }
 
     /// The masks that the official run drew, where it dropped anything.

@@ -73,8 +73,9 @@ struct OptimizationTests {
             lengths: try fixture.integers(prefix + "lens").map(Int.init),
             text: try fixture.tokenIDs(prefix + "text_ids"), spans: spans,
             noise: try fixture.tensor(prefix + "x0"), times: try fixture.floats(prefix + "time"),
-            dropsAudio: try fixture.integers(prefix + "drop_audio_cond")[0] != 0,
-            dropsText: try fixture.integers(prefix + "drop_text")[0] != 0)
+            dropsAudio: try GradientTests.all(
+                fixture, prefix + "drop_audio_cond", spans.count),
+            dropsText: try GradientTests.all(fixture, prefix + "drop_text", spans.count))
     }
 
     @Test func learningRates() throws {

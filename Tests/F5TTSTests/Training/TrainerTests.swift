@@ -43,21 +43,22 @@ struct TrainerTests {
             configuration)
     }
 
-    static func loader(_ trainer: Trainer) -> BatchLoader {
+    static func batches(_ seed: UInt32) -> SampledBatches {
         let clips = Clips(count: 6)
-        return BatchLoader(
+        return SampledBatches(
             clips,
             FrameBatchSampler(
                 frames: (0..<clips.count).map { Double(clips.frames($0)) }, threshold: 70,
-                seed: trainer.configuration.seed),
-            seed: trainer.configuration.seed,
-            start: trainer.update * trainer.configuration.accumulation)
+                seed: seed),
+            seed: seed)
     }
 
     static func run(_ trainer: Trainer, updates: Int) -> [Trainer.Report] {
-        let loader = loader(trainer)
+        let loader = BatchLoader(
+            batches(trainer.configuration.seed),
+            start: trainer.update * trainer.configuration.accumulation)
         defer { loader.stop() }
-        return (0..<updates).map { _ in trainer.step(loader.next) }
+        return (0..<updates).compactMap { _ in trainer.step(loader.next) }
     }
 
     @Test func lossFalls() throws {

@@ -1,0 +1,200 @@
+import Checkpoints
+import Foundation
+
+/// The loop that `skald train` and `skald adapt` share: updates, held-out checks, curves and
+/// checkpoints, from wherever the folder says that it stopped to the end of the schedule.
+///
+/// Stopped or killed at any moment and started again it ends with the same bytes, timings aside. It
+/// blocks the thread that it runs on: give it one of its own.
+package final class TrainingRun {
+    package struct Options: Sendable, Equatable, Codable {
+        /// Updates between held-out checks; 0 checks only at the end.
+        package var heldOutEvery = 100
+        /// Updates between checkpoints; 0 goes by time alone.
+        package var checkpointEvery = 0
+        /// Minutes between checkpoints at most.
+        package var checkpointMinutes = 5.0
+        /// Checkpoints that are kept.
+        package var keepLast = 2
+        /// Held-out checks without a better one after which the run ends early; 0 for never.
+        package var patience = 0
+
+        package init() {}
+    }
+
+    /// What the run shall do next.
+    package enum Control: Sendable {
+        case go
+        /// Compute nothing until told to go on.
+        case pause
+        /// Write a checkpoint and return; the same call goes on later.
+        case stop
+    }
+
+    package enum Outcome: Sendable, Equatable {
+        /// All updates are done.
+        case finished
+        /// No held-out check was better for `patience` times.
+        case stoppedEarly
+        /// By `control`.
+        case stopped
+    }
+
+    /// What happens, in order.
+    package enum Event: Sendable {
+        /// The run goes on from a checkpoint.
+        case resumed(update: Int)
+        /// An update, and the seconds that the rest will take if all goes on like this.
+        case step(Trainer.Report, secondsLeft: Double)
+        case heldOut(HeldOutPoint)
+        case checkpoint(update: Int, path: String)
+        case warning(String)
+        case paused
+        case continued
+    }
+
+    package let trainer: Trainer
+    private let folder: RunFolder
+    private let batches: any BatchSource
+    private let heldOut: HeldOutCheck?
+    private let options: Options
+    private var watch = TrainingWatch()
+
+    /// - Parameters:
+    ///   - folder: of this run alone; made if missing.
+    ///   - identity: names settings and data: a folder of another identity is refused.
+    ///   - trainer: as it is at the beginning of the whole run.
+    ///   - batches: what it is trained on.
+    ///   - heldOut: what it is checked on, if anything.
+    ///   - options: how often what is done.
+    /// - Throws: `TrainingError` when the folder belongs to another run or process.
+    package init(
+        folder: String, identity: String, trainer: Trainer, batches: any BatchSource,
+        heldOut: HeldOutCheck?, options: Options = Options()
+    ) throws(TrainingError) {
+        self.folder = try RunFolder(folder, identity: identity)
+        self.trainer = trainer
+        self.batches = batches
+        self.heldOut = heldOut
+        self.options = options
+    }
+
+    /// The best held-out check so far; says which update and which weights are the best.
+    package var best: HeldOutPoint? { watch.best }
+
+    /// File of the best weights, raw and averaged; there is none before the first check.
+    package var bestWeights: String { folder.best }
+
+    /// Trains until the end, or until told to stop.
+    ///
+    /// - Parameters:
+    ///   - control: asked before every batch, and twenty times a second while paused.
+    ///   - report: told what happens, on this thread.
+    /// - Returns: why it is over.
+    /// - Throws: `TrainingError`, `CheckpointError`.
+    package func run(
+        control: () -> Control, report: (Event) -> Void
+    ) throws -> Outcome {
+        for note in try folder.restore(trainer) { report(.warning(note)) }
+        let begin = trainer.update
+        let curves = try CurveFile(folder.curves, upTo: begin)
+        let timings = try CurveFile(folder.timings, upTo: begin)
+        let isFirst = try replay()
+        if begin > 0 { report(.resumed(update: begin)) }
+        if isFirst { try check(curves, report) }
+        let loader = BatchLoader(batches, start: begin * trainer.configuration.accumulation)
+        defer { loader.stop() }
+        var saved = (update: begin, time: ContinuousClock.now)
+        func save() throws {
+            guard trainer.update > saved.update else { return }
+            try curves.synchronize()
+            let path = try folder.write(trainer, keeping: options.keepLast)
+            saved = (trainer.update, .now)
+            report(.checkpoint(update: trainer.update, path: path))
+        }
+        let total = trainer.configuration.schedule.total
+        let started = ContinuousClock.now
+        while trainer.update < total && !isExhausted {
+            if control() == .pause { try save() }
+            guard
+                let step = trainer.step(loader.next, while: { Self.mayGoOn(control, report) })
+            else {
+                try save()
+                return .stopped
+            }
+            guard step.loss.isFinite, step.gradientNorm.isFinite else {
+                throw TrainingError(
+                    .diverged,
+                    "The loss of update \(step.update + 1) is no number any more: begin again with "
+                        + "a lower learning rate.")
+            }
+            try curves.append(TrainingCurve.Row(step))
+            try timings.append(Timing(step))
+            watch.add(loss: step.loss)
+            let perUpdate = (.now - started) / .seconds(1) / Double(trainer.update - begin)
+            report(.step(step, secondsLeft: perUpdate * Double(total - trainer.update)))
+            if isDue(options.heldOutEvery) || trainer.update == total {
+                try check(curves, report)
+            }
+            let age = (.now - saved.time) / .seconds(60)
+            if isDue(options.checkpointEvery) || age >= options.checkpointMinutes { try save() }
+        }
+        try save()
+        return trainer.update == total ? .finished : .stoppedEarly
+    }
+
+    private var isExhausted: Bool {
+        options.patience > 0 && watch.checksSinceBest >= options.patience
+    }
+
+    private func isDue(_ every: Int) -> Bool { every > 0 && trainer.update % every == 0 }
+
+    /// Takes in the curves so far.
+    ///
+    /// - Returns: whether the untrained model is still to be checked.
+    private func replay() throws(TrainingError) -> Bool {
+        let curve = try TrainingCurve(contentsOf: folder.curves)
+        var checks = curve.heldOut[...]
+        for step in curve.steps {
+            watch.add(loss: step.loss)
+            while let point = checks.first, point.update <= step.update {
+                _ = watch.add(checks.removeFirst())
+            }
+        }
+        return trainer.update == 0 && curve.heldOut.isEmpty
+    }
+
+    private func check(_ curves: CurveFile, _ report: (Event) -> Void) throws {
+        guard let heldOut else { return }
+        let (point, warnings) = watch.add(heldOut(trainer))
+        try curves.append(TrainingCurve.Row(point))
+        if point.isBest { try trainer.weights.write(to: folder.best, layout: .torchZip) }
+        report(.heldOut(point))
+        for warning in warnings { report(.warning(warning)) }
+    }
+
+    /// Waits while paused; false when to stop.
+    private static func mayGoOn(_ control: () -> Control, _ report: (Event) -> Void) -> Bool {
+        var wish = control()
+        guard wish == .pause else { return wish == .go }
+        report(.paused)
+        while wish == .pause {
+            Thread.sleep(forTimeInterval: 0.05)
+            wish = control()
+        }
+        if wish == .go { report(.continued) }
+        return wish == .go
+    }
+
+    private struct Timing: Encodable {
+        let update: Int
+        let seconds: Double
+        let waited: Double
+
+        init(_ report: Trainer.Report) {
+            update = report.update + 1
+            seconds = report.seconds
+            waited = report.waited
+        }
+    }
+}

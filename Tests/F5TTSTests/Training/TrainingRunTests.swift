@@ -1,0 +1,163 @@
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import F5TTS
+
+/// Whole runs: interrupted, paused, ended early, and what their folders hold then.
+struct TrainingRunTests {
+    static let updates = 12
+
+    static func run(
+        _ folder: String, identity: String = "a", patience: Int = 0, peak: Double = 2e-3,
+        checkpointEvery: Int = 4
+    ) throws -> TrainingRun {
+        let trainer = try TrainerTests.trainer {
+            $0.schedule = LearningRateSchedule(peak: peak, warmup: 2, total: updates)
+            $0.averageStart = 3
+            $0.accumulation = 2
+        }
+        var options = TrainingRun.Options()
+        options.heldOutEvery = 3
+        options.checkpointEvery = checkpointEvery
+        options.patience = patience
+        let clips = TrainerTests.Clips(count: 4)
+        return try TrainingRun(
+            folder: folder, identity: identity, trainer: trainer,
+            batches: TrainerTests.batches(trainer.configuration.seed),
+            heldOut: HeldOutCheck(
+                HeldOutLoss(clips, draws: 1, threshold: 60, seed: 9),
+                sample: HeldOutSample(clips, count: 1, steps: 2, seed: 3)),
+            options: options)
+    }
+
+    /// Everything but the timings is the same after a run without interruption, one that was stopped
+    /// twice, and one that was killed between checkpoints.
+    @Test func interruptionsLeaveNoTrace() throws {
+        let folder = try TemporaryFolder()
+        let killed = folder.path("killed")
+        #expect(
+            try Self.run(folder.path("whole")).run(control: { .go }) { event in
+                guard case .step(let step, _) = event, step.update == 6 else { return }
+                try? FileManager.default.copyItem(atPath: folder.path("whole"), toPath: killed)
+            } == .finished)
+        // As a kill leaves it: seven updates in the curves, four in the newest checkpoint, and a line
+        // that was not finished.
+        let curves = URL(filePath: killed + "/curves.jsonl")
+        #expect(try TrainingCurve(contentsOf: curves.path()).steps.count == 7)
+        let file = try FileHandle(forWritingTo: curves)
+        try file.seekToEnd()
+        try file.write(contentsOf: Data("{\"update\":8,\"lo".utf8))
+        try file.close()
+
+        var stops = [5, 9, 100][...]
+        let stopped = folder.path("stopped")
+        while let stop = stops.popFirst() {
+            var done = 0
+            let outcome = try Self.run(stopped).run(control: { done >= stop ? .stop : .go }) {
+                if case .step(let step, _) = $0 { done = step.update + 1 }
+            }
+            #expect(outcome == (stop == 100 ? .finished : .stopped))
+        }
+        var resumed: Int?
+        #expect(
+            try Self.run(killed).run(control: { .go }) {
+                if case .resumed(let update) = $0 { resumed = update }
+            } == .finished)
+        #expect(resumed == 4)
+
+        for name in ["curves.jsonl", "best.pt", "checkpoints/update-00000012.pt"] {
+            let whole = try Data(contentsOf: folder.url.appending(path: "whole/" + name))
+            for other in ["stopped/", "killed/"] {
+                #expect(
+                    try Data(contentsOf: folder.url.appending(path: other + name)) == whole,
+                    "\(other)\(name)")
+            }
+        }
+        let names = folder.names(in: "whole/checkpoints")
+        #expect(names == ["update-00000008.pt", "update-00000012.pt"])
+        let curve = try TrainingCurve(contentsOf: folder.path("whole/curves.jsonl"))
+        #expect(curve.steps.map(\.update) == Array(1...12))
+        #expect(curve.heldOut.map(\.update) == [0, 3, 6, 9, 12])
+        #expect(curve.heldOut.allSatisfy { $0.rawDistance != nil })
+        #expect(curve.heldOut.dropFirst(2).allSatisfy { $0.average != nil })
+        #expect(curve.heldOut.contains(where: \.isBest) && !curve.heldOut[0].isBest)
+        // Done is done.
+        let again = try Self.run(folder.path("whole"))
+        #expect(try again.run(control: { .go }) { _ in } == .finished)
+        #expect(again.best == curve.heldOut.last(where: \.isBest))
+    }
+
+    /// A run that does not get better ends, and stays ended.
+    @Test func stopsEarly() throws {
+        let folder = try TemporaryFolder()
+        for _ in 0..<2 {
+            let run = try Self.run(folder.path("run"), patience: 1, peak: 0.3)
+            #expect(try run.run(control: { .go }) { _ in } == .stoppedEarly)
+            #expect(run.trainer.update < Self.updates)
+            let best = try #require(run.best)
+            #expect(best.update < run.trainer.update)
+        }
+    }
+
+    /// A pause saves, computes nothing, and goes on where it was.
+    @Test func pauses() throws {
+        let folder = try TemporaryFolder()
+        var (asked, events) = (0, [String]())
+        _ = try Self.run(folder.path("run"), checkpointEvery: 0).run(
+            control: {
+                asked += 1
+                return (8..<12).contains(asked) ? .pause : .go
+            },
+            report: { event in
+                switch event {
+                case .paused: events.append("paused")
+                case .continued: events.append("continued")
+                case .step(let step, _): events.append("\(step.update)")
+                case .checkpoint(let update, _): events.append("saved \(update)")
+                default: break
+                }
+            })
+        let pause = try #require(events.firstIndex(of: "paused"))
+        #expect(events[pause + 1] == "continued")
+        #expect(events.filter { Int($0) != nil }.count == Self.updates)
+        #expect(events.filter { $0 == "paused" }.count == 1)
+    }
+
+    @Test func refusesAnotherRunsFolder() throws {
+        let folder = try TemporaryFolder()
+        let first = try Self.run(folder.path("run"))
+        #expect(throws: TrainingError.self) { try Self.run(folder.path("run")) }
+        withExtendedLifetime(first) {}
+        let other = try TemporaryFolder()
+        _ = try Self.run(other.path("run"))
+        let error = #expect(throws: TrainingError.self) {
+            try Self.run(other.path("run"), identity: "b")
+        }
+        #expect(error?.code == .otherRun)
+    }
+
+    @Test func saysThatItDiverged() throws {
+        let folder = try TemporaryFolder()
+        let error = #expect(throws: TrainingError.self) {
+            try Self.run(folder.path("run"), peak: 1e30).run(control: { .go }) { _ in }
+        }
+        #expect(error?.code == .diverged)
+    }
+
+    /// A damaged newest checkpoint costs the updates since the one before it.
+    @Test func passesOverADamagedCheckpoint() throws {
+        let folder = try TemporaryFolder()
+        _ = try Self.run(folder.path("run")).run(control: { .go }) { _ in }
+        try Data("torn".utf8).write(
+            to: folder.url.appending(path: "run/checkpoints/update-00000012.pt"))
+        var warnings: [String] = []
+        let run = try Self.run(folder.path("run"))
+        #expect(
+            try run.run(control: { .go }) {
+                if case .warning(let text) = $0 { warnings.append(text) }
+            } == .finished)
+        #expect(warnings.contains { $0.contains("update-00000012.pt") })
+    }
+}
