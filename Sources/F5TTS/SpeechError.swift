@@ -5,6 +5,8 @@ package struct SpeechError: Error, Sendable, CustomStringConvertible {
         case invalidRequest
         case modelNotFound
         case voiceNotFound
+        /// A file or a job.
+        case notFound
         case tooLarge
         case unsupportedMedia
         /// More work than can be queued; `retryAfterSeconds` says when to come back.

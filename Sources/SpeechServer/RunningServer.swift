@@ -22,18 +22,21 @@ package final class RunningServer: Sendable {
     ///   - authorization: who may ask.
     ///   - allowedOrigin: the web origin whose pages may, besides the server's own.
     ///   - voices: whose voices there are.
+    ///   - adaptation: files and jobs, or why there are none.
     ///   - logger: for the server's lines and, with a request's id, for each request's.
     ///   - load: makes the model, on the engine's thread.
     ///   - loaded: told the outcome of `load`.
     /// - Throws: `ListenError`.
     package init(
         socket: ListeningSocket, options: SpeechService.Options, authorization: Authorization,
-        allowedOrigin: String? = nil, voices: VoiceStore, logger: Logger,
+        allowedOrigin: String? = nil, voices: VoiceStore,
+        adaptation: Result<AdaptationService, SpeechError>, logger: Logger,
         load: @escaping @Sendable () throws -> any SpeechSynthesizing,
         loaded: @escaping @Sendable (Result<Void, any Error>) -> Void = { _ in }
     ) throws(ListenError) {
         let engine = SpeechEngine(maximumWaiting: options.maximumWaiting, logger: logger)
-        service = SpeechService(options: options, engine: engine, voices: voices)
+        service = SpeechService(
+            options: options, engine: engine, voices: voices, adaptation: adaptation)
         daemon = try HTTPDaemon(
             socket: socket,
             service: HTTPService(

@@ -24,15 +24,21 @@ package struct SpeechService: Sendable {
     package let options: Options
     package let engine: SpeechEngine
     package let voices: VoiceStore
+    /// Files and jobs, or why there are none.
+    let adaptation: Result<AdaptationService, SpeechError>
     /// Audio that clients have not yet taken, over all responses.
     package let audioInMemory: ByteBudget
     /// Recordings are decoded one at a time: each may take much memory.
     let decoding = DecodingGate()
 
-    package init(options: Options, engine: SpeechEngine, voices: VoiceStore) {
+    package init(
+        options: Options, engine: SpeechEngine, voices: VoiceStore,
+        adaptation: Result<AdaptationService, SpeechError>
+    ) {
         self.options = options
         self.engine = engine
         self.voices = voices
+        self.adaptation = adaptation
         audioInMemory = ByteBudget(options.http.audioInMemory)
     }
 
@@ -44,6 +50,7 @@ package struct SpeechService: Sendable {
         addModels(to: &router)
         addVoices(to: &router)
         addSpeech(to: &router)
+        addFiles(to: &router)
         return router
     }
 }

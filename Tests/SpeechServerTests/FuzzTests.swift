@@ -103,6 +103,37 @@ import Testing
         }
     }
 
+    /// Wherever the network cuts a form, it means the same.
+    @Test func formsInPieces() throws {
+        let boundary = Array("b-7".utf8)
+        let head = "Content-Disposition: form-data; name="
+        let text =
+            "--b-7 \r\n\(head)a\r\n\r\nx\r\n--b-\r\n--b-7\r\n"
+            + "\(head)b\r\n\r\n\r\n--b-7--\r\nafterwards"
+        let body = Array(text.utf8)
+        let whole = try MultipartForm.parts(of: body, boundary: boundary)
+        #expect(whole.map(\.name) == ["a", "b"])
+        for size in 1...body.count {
+            var reader = MultipartReader(boundary: boundary, mostParts: 2)
+            var parts: [(name: String, bytes: [UInt8], isWhole: Bool)] = []
+            for start in stride(from: 0, to: body.count, by: size) {
+                try body[start..<min(start + size, body.count)].withUnsafeBytes { piece in
+                    try reader.read(piece) { event in
+                        switch event {
+                        case .part(let name, _): parts.append((name, [], false))
+                        case .bytes(let bytes): parts[parts.count - 1].bytes += bytes
+                        case .end: parts[parts.count - 1].isWhole = true
+                        }
+                    }
+                }
+            }
+            try reader.finish()
+            #expect(parts.map(\.name) == whole.map(\.name))
+            #expect(parts.map(\.bytes) == whole.map(\.bytes))
+            #expect(!parts.map(\.isWhole).contains(false))
+        }
+    }
+
     @Test func targets() {
         var damage = Damage()
         let target = Array("/v1/models/a%2Fb%C3%A9?x=1&y=%20+z&&=".utf8)

@@ -4,10 +4,10 @@ import Foundation
 ///
 /// Everything is on the disk before the name is: after a crash there is either a complete folder or an
 /// abandoned one, which `removeAbandoned` finds by its lock being free.
-final class StagingFolder {
+package final class StagingFolder {
     /// An operation of the system that failed, in words without a path.
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
 
         /// The failure in `errno`.
         init(_ action: String) {
@@ -19,13 +19,14 @@ final class StagingFolder {
     private static let discardedPrefix = ".discarded-"
 
     private let root: String
-    private let path: String
+    /// Where it is until it is published.
+    package let path: String
     /// The open folder; holds the lock for as long as this object lives.
     private let descriptor: Int32
     private var isPublished = false
 
     /// Makes a folder inside `root`, which is made too if missing.
-    init(in root: String) throws(Failure) {
+    package init(in root: String) throws(Failure) {
         do {
             try FileManager.default.createDirectory(
                 atPath: root, withIntermediateDirectories: true)
@@ -59,7 +60,7 @@ final class StagingFolder {
     }
 
     /// Writes a new file, and waits until the disk has it.
-    func write(_ bytes: [UInt8], to name: String) throws(Failure) {
+    package func write(_ bytes: [UInt8], to name: String) throws(Failure) {
         let file = try NewFile(path + "/" + name)
         let result = bytes.withUnsafeBytes { bytes in
             Result { () throws(Failure) in try file.write(bytes) }
@@ -69,7 +70,7 @@ final class StagingFolder {
     }
 
     /// A file of a staging folder that grows block by block.
-    final class NewFile {
+    package final class NewFile {
         private let descriptor: Int32
 
         fileprivate init(_ path: String) throws(Failure) {
@@ -79,7 +80,7 @@ final class StagingFolder {
 
         deinit { close(descriptor) }
 
-        func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        package func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
             var written = 0
             while written < bytes.count, let base = bytes.baseAddress {
                 let count = Foundation.write(descriptor, base + written, bytes.count - written)
@@ -90,13 +91,18 @@ final class StagingFolder {
         }
 
         /// Waits until the disk has the file.
-        func finish() throws(Failure) {
+        package func finish() throws(Failure) {
             guard fsync(descriptor) == 0 else { throw Failure("Writing") }
         }
     }
 
+    /// Gives a file that is elsewhere on the same disk a second name here.
+    package func link(_ file: String, as name: String) throws(Failure) {
+        guard Foundation.link(file, path + "/" + name) == 0 else { throw Failure("Linking a file") }
+    }
+
     /// Begins a new file, in `folders` (outermost first) that are made if missing.
-    func newFile(_ name: String, folders: [String]) throws(Failure) -> NewFile {
+    package func newFile(_ name: String, folders: [String]) throws(Failure) -> NewFile {
         for folder in folders where mkdir(path + "/" + folder, 0o755) != 0 && errno != EEXIST {
             throw Failure("Making a folder")
         }
@@ -104,7 +110,7 @@ final class StagingFolder {
     }
 
     /// Gives the folder its name; false if there is a folder of that name.
-    func publish(as name: String) throws(Failure) -> Bool {
+    package func publish(as name: String) throws(Failure) -> Bool {
         guard fsync(descriptor) == 0 else { throw Failure("Writing") }
         // A folder never replaces one that holds anything: the system refuses that by itself.
         guard rename(path, root + "/" + name) == 0 else {
@@ -117,7 +123,7 @@ final class StagingFolder {
     }
 
     /// Takes a folder's name away at once, then removes it.
-    static func discard(_ name: String, in root: String) throws(Failure) {
+    package static func discard(_ name: String, in root: String) throws(Failure) {
         let discarded = root + "/" + discardedPrefix + randomName()
         guard rename(root + "/" + name, discarded) == 0 else { throw Failure("Removing a folder") }
         try synchronize(root)
@@ -125,7 +131,7 @@ final class StagingFolder {
     }
 
     /// Removes what processes left behind that were stopped in the middle.
-    static func removeAbandoned(in root: String) {
+    package static func removeAbandoned(in root: String) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [] {
             let path = root + "/" + name
             if name.hasPrefix(discardedPrefix) {
@@ -142,7 +148,7 @@ final class StagingFolder {
     }
 
     /// Sixteen random hexadecimal digits.
-    static func randomName() -> String {
+    package static func randomName() -> String {
         let digits = String(UInt64.random(in: .min ... .max), radix: 16)
         return String(repeating: "0", count: 16 - digits.count) + digits
     }

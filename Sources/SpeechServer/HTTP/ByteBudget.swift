@@ -3,10 +3,14 @@ import Synchronization
 /// A number of bytes that many requests share, so that together they cannot exhaust memory.
 package final class ByteBudget: Sendable {
     private let limit: Int
-    private let used = Mutex(0)
+    private let used: Mutex<Int>
 
-    package init(_ limit: Int) {
+    /// - Parameters:
+    ///   - limit: the bytes there are.
+    ///   - used: those that are taken already.
+    package init(_ limit: Int, used: Int = 0) {
         self.limit = limit
+        self.used = Mutex(used)
     }
 
     /// Takes `count` bytes from the budget; false, and nothing taken, when they are not left.
@@ -23,4 +27,24 @@ package final class ByteBudget: Sendable {
     }
 
     package var inUse: Int { used.withLock { $0 } }
+}
+
+/// Bytes taken from a budget that go back to it unless they are kept. For one thread at a time.
+package final class ByteReservation: @unchecked Sendable {
+    private let budget: ByteBudget
+    private var count = 0
+
+    package init(_ budget: ByteBudget) { self.budget = budget }
+
+    deinit { budget.release(count) }
+
+    /// Takes more; false, and nothing taken, when they are not left.
+    package func take(_ more: Int) -> Bool {
+        guard budget.reserve(more) else { return false }
+        count += more
+        return true
+    }
+
+    /// Leaves them taken for good.
+    package func keep() { count = 0 }
 }

@@ -30,6 +30,7 @@ package struct ErrorResponse: Error, Sendable, CustomStringConvertible {
         case .invalidRequest: status = 400
         case .modelNotFound: (status, code) = (404, "model_not_found")
         case .voiceNotFound: (status, code) = (404, "voice_not_found")
+        case .notFound: (status, code) = (404, "not_found")
         case .tooLarge: status = 413
         case .unsupportedMedia: status = 415
         case .busy: (status, type, code) = (429, "rate_limit_error", "rate_limit_exceeded")

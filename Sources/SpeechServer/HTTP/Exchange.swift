@@ -29,6 +29,9 @@ final class Exchange {
     private var decided: Response?
     private var body: [UInt8] = []
     private var reserved = 0
+    /// Takes the body in place of `body`, where the route wants it so.
+    private var upload: FormUpload?
+    private var received = 0
     /// Why the body is being dropped, and how much more of it is read before the client is cut off.
     private var refusal: (error: ErrorResponse, patience: Int)?
 
@@ -76,6 +79,7 @@ final class Exchange {
             case .route(let route, let parameters): match = (route, parameters)
             }
             try checkDeclaredLength()
+            try beginUpload()
         } catch {
             return answerEarly(error.response)
         }
@@ -104,6 +108,14 @@ final class Exchange {
         guard length <= bodyLimit else { throw tooLarge }
     }
 
+    private func beginUpload() throws(ErrorResponse) {
+        do {
+            upload = try match?.route.upload?(headers)
+        } catch {
+            throw failed(error)
+        }
+    }
+
     private var tooLarge: ErrorResponse {
         ErrorResponse(
             413, "The request body is larger than the \(bodyLimit) bytes accepted here.",
@@ -116,8 +128,15 @@ final class Exchange {
             refusal = (error, patience - bytes.count)
             return patience < 0 ? .drop : .receiveMore
         }
-        if bytes.count > bodyLimit - body.count {
+        if bytes.count > bodyLimit - received {
             giveUp(tooLarge)
+        } else if let upload {
+            do {
+                try upload.receive(bytes)
+            } catch {
+                giveUp(failed(error))
+            }
+            extendDeadline(by: bytes.count)
         } else if !bodies.reserve(bytes.count) {
             giveUp(
                 ErrorResponse(
@@ -127,7 +146,14 @@ final class Exchange {
             reserved += bytes.count
             body.append(contentsOf: bytes)
         }
+        received += bytes.count
         return .receiveMore
+    }
+
+    /// A long upload takes its time; each mebibyte of it has as long as a whole body otherwise.
+    private func extendDeadline(by count: Int) {
+        guard (received + count) >> 20 > received >> 20 else { return }
+        client.expect(within: limits.bodySeconds)
     }
 
     /// HTTP has no way to answer in the middle of a chunked body, so a little more is read and
@@ -139,6 +165,7 @@ final class Exchange {
 
     private func releaseBody() {
         body = []
+        upload = nil
         bodies.release(reserved)
         reserved = 0
     }
@@ -154,20 +181,26 @@ final class Exchange {
         }
         let request = Request(
             id: id, method: method, target: target, headers: headers,
-            parameters: match.parameters, body: body, client: client, logger: logger)
+            parameters: match.parameters, body: body, upload: upload, client: client,
+            logger: logger)
         body = []
         // The handler is the last to hold the body.
         defer { releaseBody() }
         do {
+            try upload?.finish()
             return answer(try match.route.handler(request))
         } catch {
-            let refusal = ErrorResponse(error)
-            wasCancelled = error is CancellationError
-            if refusal.status == 500 {
-                logger.error("request failed", metadata: ["error": "\(error)"])
-            }
-            return answer(refusal.response)
+            return answer(failed(error).response)
         }
+    }
+
+    private func failed(_ error: any Error) -> ErrorResponse {
+        let refusal = ErrorResponse(error)
+        wasCancelled = error is CancellationError
+        if refusal.status == 500 {
+            logger.error("request failed", metadata: ["error": "\(error)"])
+        }
+        return refusal
     }
 
     private func answer(_ response: Response) -> Step {

@@ -180,6 +180,9 @@ package final class HTTPDaemon: Sendable {
                     .RESPMEM_MUST_COPY)
             }
             exchange.bytesSent = bytes.count
+        case .file(let file):
+            answer = MHD_create_response_from_fd64(file.size, file.handOver())
+            exchange.bytesSent = Int(file.size)
         case .stream(let pipe):
             let stream = OutgoingStream(
                 pipe: pipe, exchange: exchange, sendSeconds: limits.sendSeconds)

@@ -10,6 +10,8 @@ package struct Request: Sendable {
     /// What the route's `:name` components stood for.
     package let parameters: [String: String]
     package let body: [UInt8]
+    /// The form of a route that takes uploads, whole; there `body` is empty.
+    package let upload: FormUpload?
     /// The connection it came on, to learn that the client has left.
     package let client: ClientConnection
     package let logger: Logger

@@ -16,6 +16,8 @@ package struct Route: Sendable {
     package let access: Access
     /// Bytes of body accepted; 0 for none.
     package let bodyLimit: Int
+    /// Begins to take a body that does not fit into memory; nil where it does.
+    package let upload: (@Sendable (Headers) throws -> FormUpload)?
     package let handler: @Sendable (Request) throws -> Response
 }
 
@@ -27,13 +29,14 @@ package struct Router: Sendable {
 
     package mutating func add(
         _ method: String, _ path: String, access: Access = .key, bodyLimit: Int = 0,
+        upload: (@Sendable (Headers) throws -> FormUpload)? = nil,
         handler: @escaping @Sendable (Request) throws -> Response
     ) {
         let pattern = path.split(separator: "/").map(String.init)
         routes.append(
             Route(
                 method: method, pattern: pattern, access: access, bodyLimit: bodyLimit,
-                handler: handler))
+                upload: upload, handler: handler))
     }
 
     /// The route, and what its `:name` components stand for. `HEAD` goes where `GET` goes.

@@ -39,10 +39,17 @@ struct ServeCommand: ParsableCommand {
         // A client that goes away must not end the server by the signal that comes of writing to it.
         signal(SIGPIPE, SIG_IGN)
         let stopRequest = StopRequest()
+        let adaptation = Result { () throws(SpeechError) in
+            try AdaptationService(data: folders.dataFolder, limits: settings.adaptation)
+        }
+        if case .failure(let error) = adaptation {
+            logger.warning("no voices can be adapted", metadata: ["reason": "\(error)"])
+        }
         let running = try RunningServer(
             socket: ListeningSocket(host: settings.host, port: settings.port),
             options: settings.service, authorization: settings.authorization,
-            allowedOrigin: settings.allowedOrigin, voices: folders.voiceStore, logger: logger,
+            allowedOrigin: settings.allowedOrigin, voices: folders.voiceStore,
+            adaptation: adaptation, logger: logger,
             load: {
                 let (synthesizer, weights) = try Synthesizer.load(description, weights: source)
                 for note in description.notes + weights.notes { logger.notice("\(note)") }

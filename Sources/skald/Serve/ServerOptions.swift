@@ -57,6 +57,18 @@ struct ServerOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "MiB of one upload to /v1/files, 1-65536 (SKALD_MAX_FILE). Default: 1024.",
+            valueName: "mib"))
+    var maxFile: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "GiB of all files at /v1/files together, 1-65536 (SKALD_MAX_FILES). Default: 20.",
+            valueName: "gib"))
+    var maxFiles: Int?
+
+    @Option(
+        help: ArgumentHelp(
             "Seconds a client may take for a request's header, 1-3600 (SKALD_HEADER_TIMEOUT). "
                 + "Idle connections are closed after as long. Default: 30.",
             valueName: "seconds"))
@@ -64,7 +76,8 @@ struct ServerOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Seconds it may take for the body, 1-3600 (SKALD_BODY_TIMEOUT). Default: 120.",
+            "Seconds it may take for the body, and for each MiB of an upload to /v1/files, 1-3600 "
+                + "(SKALD_BODY_TIMEOUT). Default: 120.",
             valueName: "seconds"))
     var bodyTimeout: Int?
 
@@ -93,6 +106,7 @@ struct ServerOptions: ParsableArguments {
         var authorization: Authorization
         var allowedOrigin: String?
         var service: SpeechService.Options
+        var adaptation: AdaptationService.Limits
         var drainSeconds: Double
     }
 
@@ -111,6 +125,7 @@ struct ServerOptions: ParsableArguments {
             port: try whole(port, "SKALD_PORT", in: 0...65_535) ?? 8080,
             authorization: Authorization(key: try key, listsArePrivate: isPrivate),
             allowedOrigin: Setting.text(corsOrigin, "SKALD_CORS_ORIGIN"), service: service,
+            adaptation: try adaptationLimits(),
             drainSeconds: Double(
                 try whole(drainTimeout, "SKALD_DRAIN_TIMEOUT", in: 0...3600) ?? 30))
     }
@@ -124,6 +139,17 @@ struct ServerOptions: ParsableArguments {
             }
             return key
         }
+    }
+
+    private func adaptationLimits() throws -> AdaptationService.Limits {
+        var limits = AdaptationService.Limits()
+        if let mebibytes = try whole(maxFile, "SKALD_MAX_FILE", in: 1...65_536) {
+            limits.files.upload = mebibytes << 20
+        }
+        if let gibibytes = try whole(maxFiles, "SKALD_MAX_FILES", in: 1...65_536) {
+            limits.files.total = gibibytes << 30
+        }
+        return limits
     }
 
     private func limits() throws -> HTTPLimits {

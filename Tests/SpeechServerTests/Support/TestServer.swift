@@ -11,6 +11,8 @@ import TestSupport
 final class TestServer {
     let running: RunningServer
     let folder: String
+    /// The folder goes with the server, unless it was given.
+    private let ownsFolder: Bool
     /// Ends the loading of a server that was made with `isLoaded: false`.
     private let mayLoad = DispatchSemaphore(value: 0)
     private var isStopped = false
@@ -21,11 +23,17 @@ final class TestServer {
     init(
         _ synthesizer: any SpeechSynthesizing = FakeSynthesizer(), key: String? = nil,
         listsArePrivate: Bool = false, isLoaded: Bool = true,
+        adaptation limits: AdaptationService.Limits = .init(), folder: String? = nil,
         configure: (inout SpeechService.Options) -> Void = { _ in }
     ) throws {
-        folder = NSTemporaryDirectory() + "skald-server-\(UInt64.random(in: .min ... .max))"
+        ownsFolder = folder == nil
+        let folder =
+            folder ?? NSTemporaryDirectory() + "skald-server-\(UInt64.random(in: .min ... .max))"
+        self.folder = folder
         let voices = VoiceStore(data: folder + "/data", shipped: folder + "/shipped")
-        _ = try voices.create(name: "Anna", audio: Self.recording(), text: "Hello there.")
+        if voices.list().isEmpty {
+            _ = try voices.create(name: "Anna", audio: Self.recording(), text: "Hello there.")
+        }
         var options = SpeechService.Options(model: "fake")
         options.maximumWaiting = 100
         configure(&options)
@@ -34,7 +42,10 @@ final class TestServer {
         running = try RunningServer(
             socket: ListeningSocket(host: "127.0.0.1", port: 0), options: options,
             authorization: Authorization(key: key, listsArePrivate: listsArePrivate),
-            voices: voices, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            voices: voices,
+            adaptation: Result { () throws(SpeechError) in
+                try AdaptationService(data: folder + "/data", limits: limits)
+            }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
             load: { [mayLoad] in
                 mayLoad.wait()
                 return synthesizer
@@ -44,7 +55,7 @@ final class TestServer {
 
     deinit {
         stop()
-        try? FileManager.default.removeItem(atPath: folder)
+        if ownsFolder { try? FileManager.default.removeItem(atPath: folder) }
     }
 
     func stop(within seconds: Double = 0) {

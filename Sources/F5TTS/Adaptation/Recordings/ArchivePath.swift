@@ -1,7 +1,7 @@
 import Foundation
 
 /// The place of an archive's entry below the folder it is unpacked into.
-struct ArchivePath: Hashable {
+package struct ArchivePath: Hashable {
     /// Names of folders, then of the file; none is empty, "." or "..".
     let components: [String]
 
@@ -12,7 +12,7 @@ struct ArchivePath: Hashable {
 
     /// Makes sense of an entry's name, or throws `invalidRequest` when it leads outside, is not UTF-8,
     /// or could not be a file's name.
-    init(_ name: [UInt8]) throws(SpeechError) {
+    package init(_ name: [UInt8]) throws(SpeechError) {
         guard let text = String(validating: name, as: UTF8.self) else {
             throw Self.refusal("an entry whose name is not UTF-8")
         }
@@ -42,7 +42,7 @@ struct ArchivePath: Hashable {
     }
 
     /// Whether it is something that a system adds to archives, or hidden: never a recording.
-    var isIgnored: Bool {
+    package var isIgnored: Bool {
         components.isEmpty
             || components.contains {
                 $0.utf8.first == UInt8(ascii: ".") || $0 == "__MACOSX" || $0 == "Thumbs.db"
@@ -51,10 +51,10 @@ struct ArchivePath: Hashable {
     }
 
     /// The path relative to the folder.
-    var path: String { components.joined(separator: "/") }
+    package var path: String { components.joined(separator: "/") }
 
     /// The folders above, outermost first.
-    var parents: [String] {
+    package var parents: [String] {
         components.indices.dropFirst().map { components[..<$0].joined(separator: "/") }
     }
 

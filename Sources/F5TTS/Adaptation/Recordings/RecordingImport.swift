@@ -13,7 +13,7 @@ package struct RecordingImport: Sendable {
 
     /// Endings of files that are taken for recordings. The last row cannot be decoded here; such a file
     /// is a recording nevertheless, so that the report says why it is of no use.
-    static let audioEndings = [
+    package static let audioEndings = [
         "wav", "flac", "mp3", "ogg", "opus", "oga", "aiff", "aif", "aifc", "au", "snd", "caf",
         "w64", "rf64", "sph", "voc", "mp2",
         "m4a", "aac", "wma", "webm", "mp4", "mov", "mkv", "amr", "3gp",

@@ -1,16 +1,19 @@
 /// Makes tar files by hand, so that they can be as wrong as an attacker's.
-struct TarBuilder {
-    private(set) var bytes: [UInt8] = []
+package struct TarBuilder {
+    package private(set) var bytes: [UInt8] = []
+
+    package init() {}
 
     /// Adds an entry; `kind` is tar's type flag ("0" file, "1" hard link, "2" symbolic link, "3" device,
     /// "5" folder, "6" pipe).
-    mutating func add(
+    package mutating func add(
         _ name: String, _ content: [UInt8] = [], kind: Character = "0", link: String = ""
     ) {
         add(Array(name.utf8), content, kind: kind, link: link)
     }
 
-    mutating func add(
+    /// The same with any bytes for a name.
+    package mutating func add(
         _ name: [UInt8], _ content: [UInt8] = [], kind: Character = "0", link: String = ""
     ) {
         var header = [UInt8](repeating: 0, count: 512)
@@ -38,5 +41,5 @@ struct TarBuilder {
     }
 
     /// The whole archive.
-    var archive: [UInt8] { bytes + [UInt8](repeating: 0, count: 1_024) }
+    package var archive: [UInt8] { bytes + [UInt8](repeating: 0, count: 1_024) }
 }
