@@ -5,9 +5,10 @@ import ArgumentParser
 struct Skald: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "skald",
-        abstract: "F5-TTS speech on ordinary CPUs: speak, serve, look after models and voices.",
+        abstract:
+            "F5-TTS speech on ordinary CPUs: speak, serve, train, look after models and voices.",
         subcommands: [
             SpeakCommand.self, ServeCommand.self, VoicesCommand.self, ModelsCommand.self,
-            DoctorCommand.self, BenchCommand.self,
+            TrainCommand.self, DoctorCommand.self, BenchCommand.self,
         ])
 }

@@ -78,6 +78,36 @@ struct ConfigurationSection {
         return number
     }
 
+    /// The number under `key`, within `range`; `nil` when absent or null.
+    func number(_ key: String, in range: ClosedRange<Double>) throws(ModelError) -> Double? {
+        guard let value = value(key) else { return nil }
+        guard let number = value.float, range.contains(number) else {
+            throw refusal(
+                key,
+                "is \(shown(value)); it must be a number from \(range.lowerBound) to "
+                    + "\(range.upperBound)")
+        }
+        return number
+    }
+
+    /// The texts listed under `key`; `nil` when absent or null.
+    func strings(_ key: String) throws(ModelError) -> [String]? {
+        guard let value = value(key) else { return nil }
+        let texts = value.sequence?.map { $0.scalar?.string }
+        guard let texts, !texts.contains(nil) else {
+            throw refusal(key, "must be a list of texts, as [one, two]")
+        }
+        return texts.compactMap { $0 }
+    }
+
+    /// Refuses keys that are not among `known`: a misspelt setting would silently do nothing.
+    func refuseUnknown(_ known: Set<String>) throws(ModelError) {
+        if let unknown = keys.first(where: { !known.contains($0) }) {
+            throw refusal(
+                unknown, "is not a setting; there are \(known.sorted().joined(separator: ", "))")
+        }
+    }
+
     /// The truth value under `key`; `nil` when absent or null.
     func bool(_ key: String) throws(ModelError) -> Bool? {
         guard let value = value(key) else { return nil }

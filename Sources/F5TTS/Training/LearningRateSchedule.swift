@@ -13,6 +13,8 @@ package struct LearningRateSchedule: Sendable, Equatable, Codable {
         case cosine
         /// None.
         case constant
+        /// None until 55 % of the updates, then straight down to nearly zero at the last.
+        case constantThenLinear = "constant_then_linear"
     }
 
     /// Rate at the top.
@@ -24,6 +26,8 @@ package struct LearningRateSchedule: Sendable, Equatable, Codable {
     package let decay: Decay
 
     private static let floor = 1e-8
+    /// Share of the updates before the decay of `constantThenLinear`.
+    private static let constantShare = 0.55
 
     package init(peak: Double, warmup: Int, total: Int, decay: Decay = .linear) {
         self.peak = peak
@@ -43,6 +47,9 @@ package struct LearningRateSchedule: Sendable, Equatable, Codable {
         let progress = Double(k - warmup) / Double(total - warmup)
         switch decay {
         case .linear, .constant: return 1 - (1 - floor) * progress
+        case .constantThenLinear:
+            let share = Double(k) / Double(total)
+            return min(1, 1 - (1 - floor) * (share - Self.constantShare) / (1 - Self.constantShare))
         case .cosine: return floor + (1 - floor) * (1 + cos(.pi * progress)) / 2
         }
     }

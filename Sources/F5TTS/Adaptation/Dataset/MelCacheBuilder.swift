@@ -90,30 +90,18 @@ package struct MelCacheBuilder: Sendable {
         _ path: String, _ identity: String, _ running: @escaping @Sendable () -> Bool,
         _ progress: @escaping @Sendable (Int) -> Void
     ) throws {
-        let names = try JSONEncoder().encode(clips.map(\.clip.name))
         let work = Work(type: type)
-        var tensors: [OutputTensor] = []
-        for (index, clip) in clips.enumerated() {
-            let shape = [frames(clip), Self.bands]
-            tensors.append(
-                OutputTensor(
-                    name: MelCache.name(index, "tokens"), elementType: .int64,
-                    shape: [clip.tokens.count], integers: clip.tokens.map { Int64($0) }))
-            tensors.append(
-                OutputTensor(
-                    name: MelCache.name(index, "mel"), elementType: .float32, shape: shape
-                ) { () throws(CheckpointError) in
-                    let mel = try work.mel(clip, running)
-                    progress(index + 1)
-                    return mel
-                })
+        let entries = clips.enumerated().map { index, clip in
+            MelCache.Entry(name: clip.clip.name, tokens: clip.tokens, frames: frames(clip)) {
+                () throws(CheckpointError) in
+                let mel = try work.mel(clip, running)
+                progress(index + 1)
+                return mel
+            }
         }
-        let metadata = [
-            "format": MelCache.format, "identity": identity, "mel": type.rawValue,
-            "vocabulary": "\(vocabulary)", "clips": String(decoding: names, as: UTF8.self),
-        ]
         do throws(CheckpointError) {
-            try SafetensorsWriter.write(tensors, metadata: metadata, to: path)
+            try MelCache.write(
+                entries, identity: identity, type: type.rawValue, vocabulary: vocabulary, to: path)
         } catch {
             throw work.reason.withLock { $0 } ?? error
         }

@@ -1,0 +1,92 @@
+import F5TTS
+import Foundation
+import Synchronization
+
+/// Shows a training run: a line that is rewritten on a terminal, else one line every ten seconds; checks
+/// and warnings stay.
+final class TrainingProgress: Sendable {
+    private struct State {
+        var shown = ""
+        var last = ContinuousClock.now - .seconds(60)
+        var loss: Double?
+        var (seconds, waited) = (0.0, 0.0)
+    }
+
+    private let state = Mutex(State())
+
+    /// Writes a line that stays.
+    func line(_ text: String) {
+        state.withLock { state in
+            if StandardError.isTerminal, !state.shown.isEmpty { StandardError.write("\r\u{1B}[K") }
+            state.shown = ""
+            StandardError.line(text)
+        }
+    }
+
+    /// Shows how far the preparation is.
+    func preparing(_ what: String, _ done: Int, of total: Int) {
+        passing("\(what) \(done * 100 / max(1, total)) %")
+    }
+
+    /// Shows what happens in a run of `total` updates.
+    func show(_ event: TrainingRun.Event, of total: Int) {
+        switch event {
+        case .resumed(let update): line("Going on from update \(update).")
+        case .step(let step, let left): show(step, left, total)
+        case .heldOut(let point): line(Self.text(point))
+        case .checkpoint: break
+        case .warning(let text): line("Warning: " + text)
+        case .paused: line("Paused.")
+        case .continued: line("Going on.")
+        }
+    }
+
+    private func show(_ step: Trainer.Report, _ left: Double, _ total: Int) {
+        let text = state.withLock { state in
+            let loss = state.loss.map { $0 + (step.loss - $0) * 0.02 } ?? step.loss
+            state.loss = loss
+            state.seconds += step.seconds
+            state.waited += step.waited
+            let share = 100 * state.waited / max(1e-9, state.seconds)
+            return "update \(step.update + 1)/\(total)  loss \(loss.decimals(4))  "
+                + "norm \(step.gradientNorm.decimals(2))  "
+                + "\((step.seconds * 1000).decimals(0)) ms  data wait \(share.decimals(2)) %  "
+                + "\(Self.time(left)) left"
+        }
+        passing(text)
+    }
+
+    /// Shows a line that the next one replaces; seldom where there is no terminal.
+    private func passing(_ text: String) {
+        state.withLock { state in
+            let now = ContinuousClock.now
+            let pause = StandardError.isTerminal ? 0.1 : 10
+            guard (now - state.last) / .seconds(1) >= pause else { return }
+            state.last = now
+            if StandardError.isTerminal {
+                StandardError.write("\r\u{1B}[K" + text)
+                state.shown = text
+            } else {
+                StandardError.line(text)
+            }
+        }
+    }
+
+    private static func text(_ point: HeldOutPoint) -> String {
+        func shown(_ name: String, _ result: HeldOutLoss.Result, _ distance: Double?) -> String {
+            let spoken = distance.map { ", speech off by \($0.decimals(3))" } ?? ""
+            return
+                "\(name) \(result.loss.decimals(4)) (text gap \(result.textGap.decimals(4))\(spoken))"
+        }
+        let raw = shown("raw", point.raw, point.rawDistance)
+        let average = point.average.map { "  " + shown("EMA", $0, point.averageDistance) } ?? ""
+        return "update \(point.update)  held out: \(raw)\(average)\(point.isBest ? "  best" : "")"
+    }
+
+    private static func time(_ seconds: Double) -> String {
+        let whole = Int(min(max(seconds, 0), 1e8))
+        let (hours, minutes) = (whole / 3600, whole / 60 % 60)
+        if hours > 0 { return "\(hours) h \(minutes) min" }
+        return minutes > 0 ? "\(minutes) min" : "\(whole) s"
+    }
+}
