@@ -4,8 +4,16 @@ import Tensors
 protocol Ledger: AnyObject {
     /// The parameter of that full name; zeros if there is none.
     func take(_ name: String, _ shape: [Int]) -> Tensor
+    /// The matrix of that full name, packed for products in `precision`.
+    func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix
     /// Whether there is such a parameter.
     func has(_ name: String) -> Bool
+}
+
+extension Ledger {
+    func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
+        WeightMatrix(take(name, shape), precision)
+    }
 }
 
 /// Answers with zeros that take no memory, to learn what a model asks for.
@@ -15,6 +23,10 @@ final class ShapeLedger: Ledger {
     func take(_ name: String, _ shape: [Int]) -> Tensor {
         taken.append((name, shape))
         return ZeroPages.tensor(shape)
+    }
+
+    func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
+        .float32(take(name, shape))
     }
 
     func has(_ name: String) -> Bool { false }

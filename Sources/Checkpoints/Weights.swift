@@ -8,15 +8,28 @@ import Tensors
 package struct Weights {
     private let scope: String
     private let ledger: any Ledger
+    /// The number format that the model is to multiply its large matrices in.
+    package let precision: Precision
+
+    private init(ledger: any Ledger, precision: Precision = .f32, scope: String = "") {
+        self.scope = scope
+        self.ledger = ledger
+        self.precision = precision
+    }
 
     /// The view below `scope`: `w.at("attn").at("to_q")` gives names `attn.to_q.…`.
     package func at(_ scope: String) -> Weights {
-        Weights(scope: name(scope), ledger: ledger)
+        Weights(ledger: ledger, precision: precision, scope: name(scope))
     }
 
     /// The parameter `name`, row-major, of `shape`; zeros if it is absent, which `load` refuses.
     package func tensor(_ name: String, _ shape: [Int]) -> Tensor {
         ledger.take(self.name(name), shape)
+    }
+
+    /// The matrix `name` `[outputs, inputs]` for products in `precision`; zeros if it is absent.
+    package func matrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
+        ledger.takeMatrix(self.name(name), shape, precision)
     }
 
     /// Whether the file has `name`, for what the architecture leaves open.
@@ -39,11 +52,11 @@ package struct Weights {
     /// also brings a mapped file into memory before the first request. Errors: `doesNotFit` with
     /// all names at fault, `notFinite`, and whatever `build` or reading the file throws.
     package static func load<M>(
-        _ resolved: ResolvedWeights, ignoring: (String) -> Bool = isDerivedBuffer,
-        _ build: (Weights) throws -> M
+        _ resolved: ResolvedWeights, precision: Precision = .f32,
+        ignoring: (String) -> Bool = isDerivedBuffer, _ build: (Weights) throws -> M
     ) throws -> M {
         let ledger = FileLedger(resolved)
-        let model = try build(Weights(scope: "", ledger: ledger))
+        let model = try build(Weights(ledger: ledger, precision: precision))
         try ledger.settle(ignoring: ignoring)
         return model
     }
@@ -51,10 +64,10 @@ package struct Weights {
     /// Builds a model from random parameters of the shapes it asks for, and gives those too, in the
     /// order asked.
     package static func random<M>(
-        seed: UInt64, _ build: (Weights) throws -> M
+        seed: UInt64, precision: Precision = .f32, _ build: (Weights) throws -> M
     ) rethrows -> (M, [(name: String, tensor: Tensor)]) {
         let ledger = RandomLedger(seed: seed)
-        let model = try build(Weights(scope: "", ledger: ledger))
+        let model = try build(Weights(ledger: ledger, precision: precision))
         return (model, ledger.taken)
     }
 
@@ -63,9 +76,9 @@ package struct Weights {
     /// Values that are parameters, or were made from some, make a model to train; it is for one step:
     /// once an optimizer has changed them, build it again.
     package static func values<M>(
-        _ values: [String: Tensor], _ build: (Weights) throws -> M
+        _ values: [String: Tensor], precision: Precision = .f32, _ build: (Weights) throws -> M
     ) rethrows -> M {
-        try build(Weights(scope: "", ledger: ValueLedger(values)))
+        try build(Weights(ledger: ValueLedger(values), precision: precision))
     }
 
     /// The names and shapes that a model asks for, in order; needs no memory for values.
@@ -73,7 +86,7 @@ package struct Weights {
         of build: (Weights) throws -> M
     ) rethrows -> [(name: String, shape: [Int])] {
         let ledger = ShapeLedger()
-        _ = try build(Weights(scope: "", ledger: ledger))
+        _ = try build(Weights(ledger: ledger))
         return ledger.taken
     }
 }

@@ -7,12 +7,18 @@
 #pragma once
 #include <stddef.h>
 
+#include "matrix.h"
+
 // ---- instruction-set levels
 
 typedef enum {
     CKernels_generic = 0,
     CKernels_avx2 = 1,
     CKernels_avx512 = 2,
+    /// AVX-512 with its dot products of bf16 and int8 (VNNI).
+    CKernels_avx512_dot = 3,
+    /// The same with AMX tiles.
+    CKernels_amx = 4,
 } CKernels_level;
 
 typedef struct {
@@ -73,6 +79,8 @@ typedef struct {
 CKernels_level CKernels_detect(void);
 /// The loops of a level; the caller asks only for levels up to CKernels_detect().
 const CKernels_loops *CKernels_get(CKernels_level level);
+/// The matrix products of a level, likewise.
+const CKernels_matrix *CKernels_get_matrix(CKernels_level level);
 
 // ---- thread pool
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "matrix.h"
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
 #define LEVEL avx2
 #include "loops.inc"

@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "matrix.h"
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,fma"))), apply_to = function)
 #define LEVEL avx512
+#define PRODUCT_ROWS 12
 #include "loops.inc"
 #pragma clang attribute pop
 #endif

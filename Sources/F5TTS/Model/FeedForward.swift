@@ -9,8 +9,8 @@ struct FeedForward: Sendable {
     private let outer: Linear
 
     init(_ w: Weights, _ c: BackboneConfiguration) {
-        inner = Linear(w.at("ff.0.0"), c.dim, c.dim * c.feedForwardFactor)
-        outer = Linear(w.at("ff.2"), c.dim * c.feedForwardFactor, c.dim)
+        inner = Linear(w.at("ff.0.0"), c.dim, c.dim * c.feedForwardFactor, precision: w.precision)
+        outer = Linear(w.at("ff.2"), c.dim * c.feedForwardFactor, c.dim, precision: w.precision)
     }
 
     func callAsFunction(_ x: Tensor, dropout: Dropout.Layer? = nil) -> Tensor {

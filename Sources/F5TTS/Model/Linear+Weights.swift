@@ -3,9 +3,16 @@ import Tensors
 
 extension Linear {
     /// Takes `weight` `[outputs, inputs]` and, unless told otherwise, `bias` `[outputs]`.
-    init(_ w: Weights, _ inputs: Int, _ outputs: Int, bias: Bool = true) {
+    ///
+    /// `precision` defaults to the model's, but to bfloat16 where that is int8: eight bits are for the
+    /// matrices of attention and feed-forward, where the time goes and the error does not show.
+    init(
+        _ w: Weights, _ inputs: Int, _ outputs: Int, bias: Bool = true,
+        precision: Precision? = nil
+    ) {
+        let precision = precision ?? (w.precision == .int8 ? .bf16 : w.precision)
         self.init(
-            weight: w.tensor("weight", [outputs, inputs]),
+            matrix: w.matrix("weight", [outputs, inputs], precision),
             bias: bias ? w.tensor("bias", [outputs]) : nil)
     }
 }

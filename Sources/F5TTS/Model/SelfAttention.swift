@@ -14,13 +14,14 @@ struct SelfAttention: Sendable {
     private let heads: Int
     private let rotated: Int
     private let masksKeys: Bool
+    private let precision: Precision
 
     init(_ w: Weights, _ c: BackboneConfiguration) {
         let inner = c.heads * c.headWidth
-        queries = Linear(w.at("to_q"), c.dim, inner)
-        keys = Linear(w.at("to_k"), c.dim, inner)
-        values = Linear(w.at("to_v"), c.dim, inner)
-        output = Linear(w.at("to_out.0"), inner, c.dim)
+        queries = Linear(w.at("to_q"), c.dim, inner, precision: w.precision)
+        keys = Linear(w.at("to_k"), c.dim, inner, precision: w.precision)
+        values = Linear(w.at("to_v"), c.dim, inner, precision: w.precision)
+        output = Linear(w.at("to_out.0"), inner, c.dim, precision: w.precision)
         norms =
             c.qkNorm
             ? (w.tensor("q_norm.weight", [c.headWidth]), w.tensor("k_norm.weight", [c.headWidth]))
@@ -28,6 +29,7 @@ struct SelfAttention: Sendable {
         heads = c.heads
         rotated = c.rotatedHeads ?? c.heads
         masksKeys = c.attentionMask
+        precision = w.precision
     }
 
     func callAsFunction(
@@ -37,7 +39,7 @@ struct SelfAttention: Sendable {
         let k = placed(keys(x), norm: norms?.keys, rotary)
         let attended = Attention.attend(
             queries: q, keys: k, values: values(x), heads: heads,
-            keyLengths: masksKeys ? lengths : nil)
+            keyLengths: masksKeys ? lengths : nil, precision: precision)
         return (dropout?(output(attended), .attention) ?? output(attended)).masked(lengths)
     }
 

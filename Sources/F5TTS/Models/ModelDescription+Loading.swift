@@ -7,10 +7,10 @@ extension ModelDescription {
     ///
     /// Every parameter is filled exactly once and is finite. Errors: `CheckpointError`.
     package func loadBackbone(
-        _ source: WeightSource
+        _ source: WeightSource, precision: Precision = .f32
     ) throws -> (backbone: any Backbone, weights: ResolvedWeights) {
         let weights = try EMAResolution.resolve(CheckpointFile.open(weightsPath), source: source)
-        return (try Weights.load(weights) { backbone.model($0) }, weights)
+        return (try Weights.load(weights, precision: precision) { backbone.model($0) }, weights)
     }
 
     /// Loads the vocabulary. Errors: `TextError`.
@@ -32,8 +32,12 @@ extension BackboneConfiguration {
     }
 
     /// The network of this configuration with these values of its parameters.
-    package func model(values: [(name: String, tensor: Tensor)]) -> any Backbone {
-        Weights.values(Dictionary(values) { first, _ in first }) { model($0) }
+    package func model(
+        values: [(name: String, tensor: Tensor)], precision: Precision = .f32
+    ) -> any Backbone {
+        Weights.values(Dictionary(values) { first, _ in first }, precision: precision) {
+            model($0)
+        }
     }
 }
 

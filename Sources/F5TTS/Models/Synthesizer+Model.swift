@@ -1,4 +1,5 @@
 import Checkpoints
+import Tensors
 
 extension Synthesizer {
     /// Loads a model with everything it needs to speak.
@@ -6,9 +7,10 @@ extension Synthesizer {
     /// Returns the weights it took as well, for what they say of themselves. Errors: `ModelError`,
     /// `CheckpointError`, `TextError`.
     package static func load(
-        _ model: ModelDescription, weights source: WeightSource = .ema
+        _ model: ModelDescription, weights source: WeightSource = .ema,
+        precision: Precision = .f32
     ) throws -> (synthesizer: Synthesizer, weights: ResolvedWeights) {
-        let (backbone, weights) = try model.loadBackbone(source)
+        let (backbone, weights) = try model.loadBackbone(source, precision: precision)
         let synthesizer = Synthesizer(
             name: model.name, backbone: backbone, vocabulary: try model.loadVocabulary(),
             mel: model.melType, vocoder: try model.loadVocoder())

@@ -8,10 +8,12 @@ package enum Attention {
     /// `softmax(q kᵀ / √width) v`, per sample and head.
     ///
     /// q, k, v: `[samples, frames, heads · width]`, heads side by side in a row; the same shape comes
-    /// back. Keys at or after `keyLengths[sample]` get no weight; nil attends to every key.
+    /// back. Keys at or after `keyLengths[sample]` get no weight; nil attends to every key. Products
+    /// are in float32 or bfloat16, which int8 layers use too: scores have no channels to scale.
     /// Mirrors `AttnProcessor` in `f5_tts/model/modules.py`.
     package static func attend(
-        queries: Tensor, keys: Tensor, values: Tensor, heads: Int, keyLengths: [Int]?
+        queries: Tensor, keys: Tensor, values: Tensor, heads: Int, keyLengths: [Int]?,
+        precision: Precision = .f32
     ) -> Tensor {
         precondition(
             queries.shape.count == 3 && queries.shape == keys.shape && keys.shape == values.shape
@@ -20,6 +22,9 @@ package enum Attention {
         let layout = Layout(queries, heads: heads, keyLengths: keyLengths)
         let stride = layout.stride
         return Tensor(shape: queries.shape) { y in
+            guard precision == .f32 else {
+                return forwardBFloat16(queries, keys, values, layout, into: y)
+            }
             Parallel.run(layout.samples * heads * layout.tiles) { index in
                 let piece = layout.piece(index / layout.tiles, tile: index % layout.tiles)
                 withScratch(piece.rows * piece.keys) { weights in
@@ -30,7 +35,9 @@ package enum Attention {
                 }
             }
         }.recorded(from: [queries, keys, values]) { dy in
-            backward(dy, queries, keys, values, layout)
+            precision == .f32
+                ? backward(dy, queries, keys, values, layout)
+                : backwardBFloat16(dy, queries, keys, values, layout)
         }
     }
 
@@ -78,7 +85,7 @@ package enum Attention {
     }
 
     /// Where the rows of each sample and head lie.
-    private struct Layout {
+    struct Layout {
         let samples: Int
         let frames: Int
         let heads: Int

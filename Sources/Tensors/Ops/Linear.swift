@@ -2,26 +2,60 @@ import CKernels
 
 /// A linear layer: `y = x Wᵀ + bias`, then an activation.  x: `[…, inputs]` -> `[…, outputs]`
 package struct Linear: Sendable {
-    /// `[outputs, inputs]`, as checkpoints store it.
-    package let weight: Tensor
+    package let matrix: WeightMatrix
     /// `[outputs]`.
     package let bias: Tensor?
 
-    package init(weight: Tensor, bias: Tensor?) {
+    package init(matrix: WeightMatrix, bias: Tensor?) {
         precondition(
-            weight.shape.count == 2 && (bias.map { $0.count == weight.shape[0] } ?? true),
-            "Linear: weight \(weight.shape), bias \(String(describing: bias?.shape))")
-        self.weight = weight
+            bias.map { $0.count == matrix.outputs } ?? true,
+            "Linear: \(matrix.outputs) outputs, bias \(String(describing: bias?.shape))")
+        self.matrix = matrix
         self.bias = bias
     }
 
-    package var inputs: Int { weight.shape[1] }
-    package var outputs: Int { weight.shape[0] }
+    /// A layer in float32.  weight: `[outputs, inputs]`, as checkpoints store it
+    package init(weight: Tensor, bias: Tensor?) {
+        precondition(weight.shape.count == 2, "Linear: weight \(weight.shape)")
+        self.init(matrix: .float32(weight), bias: bias)
+    }
+
+    package var inputs: Int { matrix.inputs }
+    package var outputs: Int { matrix.outputs }
 
     package func callAsFunction(_ x: Tensor, activation: Activation? = nil) -> Tensor {
-        precondition(x.columns == inputs, "Linear: x \(x.shape), weight \(weight.shape)")
-        // The activation's backward pass needs what went into it.
-        if let activation, x.isRecorded || weight.isRecorded { return activation(self(x)) }
+        precondition(x.columns == inputs, "Linear: x \(x.shape), \(inputs) inputs")
+        switch matrix {
+        case .float32(let weight):
+            // The activation's backward pass needs what went into it.
+            if let activation, x.isRecorded || weight.isRecorded { return activation(self(x)) }
+            return float32(x, weight, activation)
+        case .master(let weight):
+            if let activation { return activation(self(x)) }
+            return rounded(x, weight)
+        case .packed(let packed):
+            precondition(!x.isRecorded, "Linear: packed weights are not for training")
+            return multiplied(x, packed, activation)
+        }
+    }
+
+    /// `x Wᵀ + bias` with packed weights, then the activation.
+    func multiplied(_ x: Tensor, _ packed: PackedMatrix, _ activation: Activation?) -> Tensor {
+        let outputs = outputs
+        return Tensor(shape: x.shape.dropLast() + [outputs]) { y in
+            packed.multiply(x.base, rows: x.rows, into: y) { rows, columns, corner in
+                for r in 0..<rows.count {
+                    let row = corner + r * outputs
+                    if let bias {
+                        Kernels.loops.add(row, bias.base + columns.lowerBound, row, columns.count)
+                    }
+                    if let loop = activation?.loop { loop(row, row, columns.count) }
+                }
+            }
+        }
+    }
+
+    private func float32(_ x: Tensor, _ weight: Tensor, _ activation: Activation?) -> Tensor {
         let (inputs, outputs) = (inputs, outputs)
         let y = Tensor(shape: x.shape.dropLast() + [outputs]) { y in
             Linear.blocks(x.rows, outputs) { rows, columns in
@@ -44,7 +78,7 @@ package struct Linear: Sendable {
                 }
             }
         }
-        return y.recorded(from: [x, weight] + (bias.map { [$0] } ?? [])) { [weight, bias] dy in
+        return y.recorded(from: [x, weight] + (bias.map { [$0] } ?? [])) { [bias] dy in
             let dx = x.isRecorded ? Linear.multiplied(dy, by: weight, shape: x.shape) : nil
             let dWeight = weight.isRecorded ? Linear.outerProducts(dy, x) : nil
             return [dx, dWeight] + (bias.map { [$0.isRecorded ? dy.columnSums() : nil] } ?? [])

@@ -35,7 +35,9 @@ struct BenchSpeakCommand: ParsableCommand {
         let description = try models.catalog.find(
             model.name(in: models.path), arch: model.architecture)
         let (synthesizer, loading) = try Measurements.timed {
-            try Synthesizer.load(description, weights: model.weightSource).synthesizer
+            try Synthesizer.load(
+                description, weights: model.weightSource, precision: compute.chosenPrecision
+            ).synthesizer
         }
         report.add("model", synthesizer.name)
         report.add("nfe", Double(options.nfe))

@@ -73,10 +73,12 @@ struct BenchStepCommand: ParsableCommand {
     private func load(_ name: String) throws -> any Backbone {
         do {
             return try models.catalog.find(name, arch: model.architecture)
-                .loadBackbone(model.weightSource).backbone
+                .loadBackbone(model.weightSource, precision: compute.chosenPrecision).backbone
         } catch {
             guard let configuration = KnownModels.configuration(name) else { throw error }
-            return Weights.random(seed: 0) { configuration.model($0) }.0
+            return Weights.random(seed: 0, precision: try compute.chosenPrecision) {
+                configuration.model($0)
+            }.0
         }
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Tensors
 
 /// `skald doctor`: whether this computer and this installation can speak.
 struct DoctorCommand: ParsableCommand {
@@ -26,13 +27,14 @@ struct DoctorCommand: ParsableCommand {
 
     func run() throws {
         try compute.apply()
+        let precision = try compute.chosenPrecision
         let installation = InstallationCheck(
             catalog: models.catalog, voices: folders.voiceStore, dataFolder: folders.dataFolder,
             model: model.name(in: models.path), architecture: model.architecture,
-            weights: try model.weightSource)
-        let precision = HealthCheck("precision", .ok, try compute.chosenPrecision.rawValue)
+            weights: try model.weightSource, precision: precision)
         let machine = [
-            Machine.processor(), Machine.kernels(), Machine.threads(), precision, MatrixCheck.run(),
+            Machine.processor(), Machine.kernels(), Machine.threads(),
+            HealthCheck("precision", .ok, precision.rawValue), MatrixCheck.run(),
         ]
         let checks = machine + installation.run()
         let canServe = !checks.contains { $0.status == .failure }

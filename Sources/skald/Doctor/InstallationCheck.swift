@@ -2,6 +2,7 @@ import Audio
 import Checkpoints
 import F5TTS
 import Foundation
+import Tensors
 
 /// Whether models and voices are there, can be loaded, and speak.
 struct InstallationCheck {
@@ -11,6 +12,7 @@ struct InstallationCheck {
     let model: String
     let architecture: String?
     let weights: WeightSource
+    let precision: Precision
 
     func run() -> [HealthCheck] {
         let (voiceChecks, reference) = checkVoices()
@@ -52,7 +54,8 @@ struct InstallationCheck {
         do {
             let description = try catalog.find(model, arch: architecture)
             checks.append(Machine.memory(needed: try fileSize(description.weightsPath)))
-            let (synthesizer, resolved) = try Synthesizer.load(description, weights: weights)
+            let (synthesizer, resolved) = try Synthesizer.load(
+                description, weights: weights, precision: precision)
             let notes = (description.notes + resolved.notes).map { "; \($0)" }.joined()
             checks.append(
                 HealthCheck(

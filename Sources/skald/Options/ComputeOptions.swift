@@ -8,18 +8,10 @@ struct ComputeOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Number format of the matrix work: \(Precision.list) (SKALD_PRECISION). Default: auto, "
-                + "the fastest that this build has.", valueName: "format"))
+            "Number format of the matrix work: \(Self.formats) (SKALD_PRECISION). Default: auto, "
+                + "the fastest on this CPU whose audio is the same to the ear.",
+            valueName: "format"))
     var precision: String?
-
-    /// Number formats that this build can compute in.
-    enum Precision: String, CaseIterable {
-        case f32
-
-        static var list: String { (allCases.map(\.rawValue) + ["auto"]).joined(separator: ", ") }
-        /// What `auto` stands for.
-        static let fastest = Precision.f32
-    }
 
     /// Starts the thread pool with the number asked for; throws when a setting is out of range.
     func apply() throws {
@@ -33,6 +25,9 @@ struct ComputeOptions: ParsableArguments {
         Parallel.configure(threads: threads)
     }
 
+    private static let formats =
+        (Precision.allCases.map(\.rawValue) + ["auto"]).joined(separator: ", ")
+
     /// The format to compute in.
     var chosenPrecision: Precision {
         get throws {
@@ -40,7 +35,7 @@ struct ComputeOptions: ParsableArguments {
             if name == "auto" { return .fastest }
             guard let precision = Precision(rawValue: name) else {
                 throw CommandError(
-                    "This build has no precision \"\(name)\": it has \(Precision.list).")
+                    "There is no precision \"\(name)\": give one of \(Self.formats).")
             }
             return precision
         }

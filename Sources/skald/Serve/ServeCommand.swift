@@ -51,7 +51,8 @@ struct ServeCommand: ParsableCommand {
             allowedOrigin: settings.allowedOrigin, voices: folders.voiceStore,
             adaptation: adaptation, logger: logger,
             load: {
-                let (synthesizer, weights) = try Synthesizer.load(description, weights: source)
+                let (synthesizer, weights) = try Synthesizer.load(
+                    description, weights: source, precision: precision)
                 for note in description.notes + weights.notes { logger.notice("\(note)") }
                 return synthesizer
             },

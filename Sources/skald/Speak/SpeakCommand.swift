@@ -77,7 +77,8 @@ struct SpeakCommand: ParsableCommand {
         let reference = try reference()
         let description = try models.catalog.find(
             model.name(in: models.path), arch: model.architecture)
-        let (synthesizer, weights) = try Synthesizer.load(description, weights: source)
+        let (synthesizer, weights) = try Synthesizer.load(
+            description, weights: source, precision: compute.chosenPrecision)
         for note in description.notes + weights.notes { StandardError.line("Note: \(note).") }
 
         Interrupt.install()

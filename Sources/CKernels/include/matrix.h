@@ -1,0 +1,52 @@
+// Matrix products of bf16 and int8 operands, summed in float32 and int32.
+//
+// The left operand lies in rows of k elements, padded with zeros to a multiple of its depth (bf16: 32,
+// int8: 64) and at most `stride` apart. The right operand is packed into panels of 16 columns: for each
+// panel, for each group of 2 (bf16) or 4 (int8) consecutive k, the group of column 0, of column 1 … That
+// is what a dot-product instruction takes as one 64-byte vector and what an AMX tile takes as one row,
+// so one packed file serves every instruction-set level. Columns are padded with zeros to 16.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    CKernels_panel = 16,
+    CKernels_bf16_depth = 32,
+    CKernels_int8_depth = 64,
+    /// Products may read rows (never use them) up to the next multiple of this.
+    CKernels_row_block = 32,
+};
+
+typedef struct {
+    // Rows of x `[rows, k]` (stride elements apart) as bf16, rounded to nearest even.
+    void (*bf16_rows)(
+        const float *x, size_t stride, size_t rows, size_t k, uint16_t *y, size_t y_stride);
+    // The same of a transposed x, `[k, rows]`.
+    void (*bf16_columns)(
+        const float *x, size_t stride, size_t rows, size_t k, uint16_t *y, size_t y_stride);
+    // Panels of b `[k, n]`.
+    void (*bf16_pack)(const float *b, size_t stride, size_t k, size_t n, uint16_t *panels);
+    // Panels of b that lies as its transpose `[n, k]`, as linear layers keep their weights.
+    void (*bf16_pack_transposed)(
+        const float *b, size_t stride, size_t k, size_t n, uint16_t *panels);
+    // c `[rows, columns]` = a b, or c += a b. k is the padded one.
+    void (*bf16_product)(
+        const uint16_t *a, size_t a_stride, const uint16_t *panels, size_t rows, size_t columns,
+        size_t k, float *c, size_t c_stride, int accumulate);
+    // y = bf16(exp(scale (x - max x))) for n elements, padded with zeros; returns 1 / their sum.
+    float (*bf16_softmax)(const float *x, size_t n, float scale, uint16_t *y);
+    // Rows of x as int8 + 128, each with its own scale: x = scale (y - 128). Padding is 128, zero.
+    void (*int8_rows)(
+        const float *x, size_t stride, size_t rows, size_t k, uint8_t *y, size_t y_stride,
+        float *scales);
+    // c = scales[row] column_scales[column] (a - 128) b, where column_sums are the sums of b.
+    void (*int8_product)(
+        const uint8_t *a, size_t a_stride, const float *scales, const int8_t *panels,
+        const float *column_scales, const int32_t *column_sums, size_t rows, size_t columns,
+        size_t k, float *c, size_t c_stride);
+} CKernels_matrix;
+
+/// Panels of int8 of b that lies as its transpose `[n, k]`; one scale and one sum per column.
+void CKernels_int8_pack_transposed(
+    const float *b, size_t stride, size_t k, size_t n, int8_t *panels, float *column_scales,
+    int32_t *column_sums);

@@ -1,0 +1,160 @@
+// Matrix products for CPUs with AVX-512 and its dot-product instructions (bf16, VNNI).
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "matrix.h"
+#define PASTE(a, b) a##_##b
+#define EXPAND(a, b) PASTE(a, b)
+#define NAME(f) EXPAND(f, LEVEL)
+#define LEVEL avx512_dot
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni,fma"))), apply_to = function)
+
+// 12 rows by 2 panels: 24 registers of sums, 2 of the right operand; the left one is broadcast from
+// memory by the instruction itself.
+enum { block_rows = 12 };
+
+static inline __attribute__((always_inline)) void bf16_block(
+    const int rows, const int panels, const uint16_t *a, size_t a_stride, const uint16_t *b,
+    size_t k, float *c, size_t c_stride, __mmask16 last, int accumulate) {
+    __m512 sums[block_rows][2];
+    for (int r = 0; r < rows; r++)
+        for (int p = 0; p < panels; p++) sums[r][p] = _mm512_setzero_ps();
+    for (size_t i = 0; i < k; i += 2) {
+        __m512bh right[2];
+        for (int p = 0; p < panels; p++)
+            right[p] = (__m512bh)_mm512_loadu_si512(b + (p * k + i) * CKernels_panel);
+        for (int r = 0; r < rows; r++) {
+            int32_t pair;
+            memcpy(&pair, a + r * a_stride + i, sizeof pair);
+            const __m512bh left = (__m512bh)_mm512_set1_epi32(pair);
+            for (int p = 0; p < panels; p++)
+                sums[r][p] = _mm512_dpbf16_ps(sums[r][p], left, right[p]);
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        for (int p = 0; p < panels; p++) {
+            float *out = c + r * c_stride + p * CKernels_panel;
+            const __mmask16 mask = p == panels - 1 ? last : 0xFFFF;
+            __m512 sum = sums[r][p];
+            if (accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(mask, out));
+            _mm512_mask_storeu_ps(out, mask, sum);
+        }
+}
+
+static inline __attribute__((always_inline)) void int8_block(
+    const int rows, const int panels, const uint8_t *a, size_t a_stride, const float *scales,
+    const int8_t *b, const float *column_scales, const int32_t *column_sums, size_t k, float *c,
+    size_t c_stride, __mmask16 last) {
+    __m512i sums[block_rows][2];
+    for (int r = 0; r < rows; r++)
+        for (int p = 0; p < panels; p++) sums[r][p] = _mm512_setzero_si512();
+    for (size_t i = 0; i < k; i += 4) {
+        __m512i right[2];
+        for (int p = 0; p < panels; p++)
+            right[p] = _mm512_loadu_si512(b + (p * k + i) * CKernels_panel);
+        for (int r = 0; r < rows; r++) {
+            int32_t four;
+            memcpy(&four, a + r * a_stride + i, sizeof four);
+            const __m512i left = _mm512_set1_epi32(four);
+            for (int p = 0; p < panels; p++)
+                sums[r][p] = _mm512_dpbusd_epi32(sums[r][p], left, right[p]);
+        }
+    }
+    for (int p = 0; p < panels; p++) {
+        const __mmask16 mask = p == panels - 1 ? last : 0xFFFF;
+        const __m512i offset =
+            _mm512_slli_epi32(_mm512_maskz_loadu_epi32(mask, column_sums + p * CKernels_panel), 7);
+        const __m512 scale = _mm512_maskz_loadu_ps(mask, column_scales + p * CKernels_panel);
+        for (int r = 0; r < rows; r++) {
+            const __m512 sum = _mm512_cvtepi32_ps(_mm512_sub_epi32(sums[r][p], offset));
+            _mm512_mask_storeu_ps(
+                c + r * c_stride + p * CKernels_panel, mask,
+                _mm512_mul_ps(_mm512_mul_ps(sum, _mm512_set1_ps(scales[r])), scale));
+        }
+    }
+}
+
+// Calls `block` with its number of rows as a constant.
+#define WITH_ROWS(count, block)  \
+    switch (count) {             \
+        case 1: block(1); break; \
+        case 2: block(2); break; \
+        case 3: block(3); break; \
+        case 4: block(4); break; \
+        case 5: block(5); break; \
+        case 6: block(6); break; \
+        case 7: block(7); break; \
+        case 8: block(8); break; \
+        case 9: block(9); break; \
+        case 10: block(10); break; \
+        case 11: block(11); break; \
+        default: block(12); break; \
+    }
+
+static void NAME(bf16_product)(
+    const uint16_t *a, size_t a_stride, const uint16_t *panels, size_t rows, size_t columns,
+    size_t k, float *c, size_t c_stride, int accumulate) {
+    for (size_t first = 0; first < columns; first += 2 * CKernels_panel) {
+        const size_t some = columns - first;
+        const int two = some > CKernels_panel;
+        const size_t odd = some - (two ? CKernels_panel : 0);
+        const __mmask16 last = odd >= CKernels_panel ? 0xFFFF : (__mmask16)((1u << odd) - 1);
+        const uint16_t *b = panels + first * k;
+        for (size_t row = 0; row < rows; row += block_rows) {
+#define BLOCK(r)                                                                                 \
+    bf16_block(                                                                                  \
+        r, 2, a + row * a_stride, a_stride, b, k, c + row * c_stride + first, c_stride, last,    \
+        accumulate)
+#define SINGLE(r)                                                                                \
+    bf16_block(                                                                                  \
+        r, 1, a + row * a_stride, a_stride, b, k, c + row * c_stride + first, c_stride, last,    \
+        accumulate)
+            if (two)
+                WITH_ROWS(rows - row, BLOCK)
+            else
+                WITH_ROWS(rows - row, SINGLE)
+#undef BLOCK
+#undef SINGLE
+        }
+    }
+}
+
+static void NAME(int8_product)(
+    const uint8_t *a, size_t a_stride, const float *scales, const int8_t *panels,
+    const float *column_scales, const int32_t *column_sums, size_t rows, size_t columns, size_t k,
+    float *c, size_t c_stride) {
+    for (size_t first = 0; first < columns; first += 2 * CKernels_panel) {
+        const size_t some = columns - first;
+        const int two = some > CKernels_panel;
+        const size_t odd = some - (two ? CKernels_panel : 0);
+        const __mmask16 last = odd >= CKernels_panel ? 0xFFFF : (__mmask16)((1u << odd) - 1);
+        const int8_t *b = panels + first * k;
+        for (size_t row = 0; row < rows; row += block_rows) {
+#define BLOCK(r)                                                                                  \
+    int8_block(                                                                                   \
+        r, 2, a + row * a_stride, a_stride, scales + row, b, column_scales + first,               \
+        column_sums + first, k, c + row * c_stride + first, c_stride, last)
+#define SINGLE(r)                                                                                 \
+    int8_block(                                                                                   \
+        r, 1, a + row * a_stride, a_stride, scales + row, b, column_scales + first,               \
+        column_sums + first, k, c + row * c_stride + first, c_stride, last)
+            if (two)
+                WITH_ROWS(rows - row, BLOCK)
+            else
+                WITH_ROWS(rows - row, SINGLE)
+#undef BLOCK
+#undef SINGLE
+        }
+    }
+}
+
+// Sums may be split over vector lanes, products and sums may be fused.
+#pragma clang fp contract(fast) reassociate(on)
+#include "exponential.inc"
+#define HAS_PRODUCTS
+#include "matrix.inc"
+#pragma clang attribute pop
+#endif

@@ -1,0 +1,165 @@
+import CKernels
+
+/// The matrix of a linear layer, rounded and packed once for many products.
+package struct PackedMatrix: Sendable {
+    /// How the elements lie.
+    package enum Format: String, Sendable, Codable {
+        case bf16
+        case int8
+    }
+
+    package let format: Format
+    package let inputs: Int
+    package let outputs: Int
+    /// Panels of 16 outputs; see `matrix.h`.
+    package let panels: Storage
+    /// int8: the scale of each output, then the bits of the sum of its weights as Int32.
+    package let columns: Storage?
+
+    /// Packs `weight` `[outputs, inputs]`, as checkpoints store it, on all threads.
+    package init(_ weight: Tensor, _ format: Format) {
+        precondition(weight.shape.count == 2, "PackedMatrix: \(weight.shape)")
+        let (outputs, inputs) = (weight.shape[0], weight.shape[1])
+        switch format {
+        case .bf16:
+            let panels = BFloat16Panels.parallel(
+                transposed: weight.base, depth: inputs, columns: outputs)
+            self.init(
+                format, inputs: inputs, outputs: outputs, panels: panels.storage, columns: nil)
+        case .int8:
+            let sizes = Self.sizes(format, inputs: inputs, outputs: outputs)
+            let (panels, columns) = (
+                Storage(count: sizes.panels), Storage(count: sizes.columns)
+            )
+            self.init(
+                format, inputs: inputs, outputs: outputs, panels: panels, columns: columns)
+            Parallel.ranges(outputs, grain: 64) { range in
+                CKernels_int8_pack_transposed(
+                    weight.base + range.lowerBound * inputs, inputs, inputs, range.count,
+                    int8Panels + range.lowerBound * depth, columns.base + range.lowerBound,
+                    columnSums + range.lowerBound)
+            }
+        }
+    }
+
+    /// A matrix packed before: `sizes` floats' worth of memory each.
+    package init(
+        _ format: Format, inputs: Int, outputs: Int, panels: Storage, columns: Storage?
+    ) {
+        let sizes = Self.sizes(format, inputs: inputs, outputs: outputs)
+        precondition(
+            panels.count == sizes.panels && columns?.count ?? 0 == sizes.columns,
+            "PackedMatrix: [\(outputs), \(inputs)] does not fit its panels")
+        self.format = format
+        self.inputs = inputs
+        self.outputs = outputs
+        self.panels = panels
+        self.columns = columns
+    }
+
+    /// Floats' worth of memory that panels and columns take.
+    package static func sizes(
+        _ format: Format, inputs: Int, outputs: Int
+    ) -> (panels: Int, columns: Int) {
+        switch format {
+        case .bf16: return (BFloat16Panels.count(depth: inputs, columns: outputs), 0)
+        case .int8:
+            let depth = inputs.rounded(up: CKernels_int8_depth)
+            return (
+                depth * outputs.rounded(up: CKernels_panel) / 4, 2 * outputs
+            )
+        }
+    }
+
+    /// Inputs with their padding.
+    private var depth: Int {
+        switch format {
+        case .bf16: inputs.rounded(up: CKernels_bf16_depth)
+        case .int8: inputs.rounded(up: CKernels_int8_depth)
+        }
+    }
+
+    private var int8Panels: UnsafeMutablePointer<Int8> {
+        UnsafeMutableRawPointer(panels.base).assumingMemoryBound(to: Int8.self)
+    }
+
+    private var columnSums: UnsafeMutablePointer<Int32> {
+        // An int8 matrix has columns.
+        UnsafeMutableRawPointer(columns!.base + outputs).assumingMemoryBound(to: Int32.self)
+    }
+
+    /// `y = x Wᵀ` in blocks.
+    ///
+    /// - Parameters:
+    ///   - x: `[rows, inputs]`.
+    ///   - y: `[rows, outputs]`.
+    ///   - epilogue: called with each finished block (rows, columns, its corner in y).
+    func multiply(
+        _ x: UnsafePointer<Float>, rows: Int, into y: UnsafeMutablePointer<Float>,
+        epilogue: (Range<Int>, Range<Int>, UnsafeMutablePointer<Float>) -> Void
+    ) {
+        switch format {
+        case .bf16:
+            let left = BFloat16Rows.parallel(x, rows: rows, depth: inputs)
+            let right = BFloat16Panels(packed: panels, depth: inputs, columns: outputs)
+            ProductBlocks.run(rows, outputs) { rows, columns in
+                let corner = y + rows.lowerBound * outputs + columns.lowerBound
+                right.product(left, rows: rows, columns: columns, into: corner, stride: outputs)
+                epilogue(rows, columns, corner)
+            }
+        case .int8:
+            let left = Int8Rows(x, rows: rows, depth: inputs)
+            ProductBlocks.run(rows, outputs) { rows, columns in
+                let corner = y + rows.lowerBound * outputs + columns.lowerBound
+                Kernels.matrix.int8_product(
+                    left.base + rows.lowerBound * left.stride, left.stride,
+                    left.scales.base + rows.lowerBound, int8Panels + columns.lowerBound * depth,
+                    self.columns!.base + columns.lowerBound, columnSums + columns.lowerBound,
+                    rows.count, columns.count, depth, corner, outputs)
+                epilogue(rows, columns, corner)
+            }
+        }
+    }
+}
+
+/// The left operand of an int8 product: rows with a scale each.
+private struct Int8Rows {
+    let storage: Storage
+    let scales: Storage
+    /// Bytes between two rows; see `BFloat16Rows`.
+    let stride: Int
+
+    /// Rounds x `[rows, depth]` on all threads.
+    init(_ x: UnsafePointer<Float>, rows: Int, depth: Int) {
+        stride = depth.rounded(up: CKernels_int8_depth) + 64
+        let padded = rows.rounded(up: CKernels_row_block)
+        storage = Storage(count: padded * stride / 4)
+        scales = Storage(count: padded)
+        Parallel.ranges(rows, grain: 64) { [self] range in
+            Kernels.matrix.int8_rows(
+                x + range.lowerBound * depth, depth, range.count, depth,
+                base + range.lowerBound * stride, stride, scales.base + range.lowerBound)
+        }
+    }
+
+    var base: UnsafeMutablePointer<UInt8> {
+        UnsafeMutableRawPointer(storage.base).assumingMemoryBound(to: UInt8.self)
+    }
+}
+
+/// How a product of packed operands is cut into pieces of work.
+enum ProductBlocks {
+    /// Calls `body` (rows, columns) for each block.
+    ///
+    /// A block's weights stay in the second-level cache while the rows pass by; every element of the
+    /// result is one sum in one order, wherever the cuts are.
+    static func run(_ rows: Int, _ columns: Int, _ body: (Range<Int>, Range<Int>) -> Void) {
+        let (height, width) = (rows > 768 ? 192 : 96, 256)
+        let down = (rows + height - 1) / height
+        Parallel.run(down * ((columns + width - 1) / width)) { block in
+            let row = block % down * height
+            let column = block / down * width
+            body(row..<min(rows, row + height), column..<min(columns, column + width))
+        }
+    }
+}

@@ -1,0 +1,12 @@
+/// The number format in which matrices are multiplied; sums are float32 (int32 in `int8`) always.
+package enum Precision: String, Sendable, CaseIterable, Codable {
+    /// Float32 throughout, by OpenBLAS: the reference.
+    case f32
+    /// Both operands rounded to bfloat16.
+    case bf16
+    /// Weights in 8 bits with a scale per output channel, activations in 8 bits with a scale per row.
+    case int8
+
+    /// The fastest format that keeps the audio: bfloat16 where the CPU multiplies it in hardware.
+    package static var fastest: Precision { Kernels.level >= .avx512Dot ? .bf16 : .f32 }
+}
