@@ -82,8 +82,9 @@ package final class Trainer {
     }
 
     private func model(_ trained: [(name: String, tensor: Tensor)]) -> any Backbone {
-        guard let adapter = configuration.adapter else { return backbone.model(values: trained) }
-        return backbone.model(values: adapter.merged(trained, into: base))
+        backbone.model(
+            values: configuration.adapter?.merged(trained, into: base) ?? trained,
+            precision: configuration.precision)
     }
 
     /// Takes one update.

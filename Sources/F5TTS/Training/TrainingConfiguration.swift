@@ -14,6 +14,8 @@ package struct TrainingConfiguration: Sendable, Equatable, Codable {
     }
 
     package var schedule: LearningRateSchedule
+    /// Of the matrix products; weights, gradients and sums are float32 always.
+    package var precision = Precision.f32
     /// Batches whose gradients are averaged for one update.
     package var accumulation = 1
     /// Gradients are scaled down to this L2 norm; 0 or less leaves them.

@@ -25,6 +25,17 @@ struct ComputeOptions: ParsableArguments {
         Parallel.configure(threads: threads)
     }
 
+    /// The format to train in.
+    var trainingPrecision: Precision {
+        get throws {
+            let precision = try chosenPrecision
+            guard precision != .int8 else {
+                throw CommandError("Training needs f32 or bf16: int8 has no room for small steps.")
+            }
+            return precision
+        }
+    }
+
     private static let formats =
         (Precision.allCases.map(\.rawValue) + ["auto"]).joined(separator: ", ")
 

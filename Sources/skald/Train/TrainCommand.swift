@@ -50,8 +50,9 @@ struct TrainCommand: ParsableCommand {
     }
 
     func run() throws {
-        let plan = try TrainingPlan(contentsOf: config)
+        var plan = try TrainingPlan(contentsOf: config)
         try compute.apply()
+        plan.training.precision = try compute.trainingPrecision
         let name =
             plan.model.name ?? URL(filePath: config).deletingPathExtension().lastPathComponent
         guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/") else {

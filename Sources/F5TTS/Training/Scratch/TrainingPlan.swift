@@ -24,7 +24,7 @@ package struct TrainingPlan: Sendable {
     package let vocoder: String?
     package internal(set) var corpus = Corpus()
     package internal(set) var batches = SpeakerBatches.Options()
-    package internal(set) var training: TrainingConfiguration
+    package var training: TrainingConfiguration
     package internal(set) var run = TrainingRun.Options()
     /// Held-out utterances that are asked about.
     package internal(set) var heldOut = 64

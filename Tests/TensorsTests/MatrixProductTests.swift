@@ -1,0 +1,197 @@
+import AMXModel
+import CKernels
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Tensors
+
+/// The packed products of every instruction-set level against sums in double precision.
+struct MatrixProductTests {
+    /// A level of this machine, or the AMX kernels on a model of the tiles.
+    struct Kernel: CustomTestStringConvertible, Sendable {
+        let testDescription: String
+        let matrix: CKernels_matrix
+
+        static let all =
+            Kernels.available.map {
+                Kernel(testDescription: $0.rawValue, matrix: Kernels.matrix(at: $0))
+            } + [Kernel(testDescription: "amx model", matrix: AMXModel_matrix().pointee)]
+    }
+
+    /// Rows, columns, depth: whole blocks, and every kind of edge.
+    static let shapes = [
+        (1, 1, 1), (12, 32, 32), (32, 32, 64), (13, 33, 65), (37, 100, 212), (5, 16, 31),
+        (24, 47, 128), (70, 17, 40),
+    ]
+
+    static func rounded(_ value: Float) -> Float {
+        let bits = value.bitPattern
+        return Float(bitPattern: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) & 0xFFFF_0000)
+    }
+
+    @Test(arguments: Kernel.all) func bfloat16(_ kernel: Kernel) {
+        for (rows, columns, depth) in Self.shapes {
+            let a = OpTests.noise([rows, depth], seed: 1).array
+            let b = OpTests.noise([depth, columns], seed: 2).array
+            let before = OpTests.noise([rows, columns], seed: 3).array
+            let turned = { (x: [Float], height: Int, width: Int) in
+                (0..<x.count).map { x[$0 % height * width + $0 / height] }
+            }
+            let padded = depth.rounded(up: 32)
+            let stride = padded + 32
+            var left = [UInt16](repeating: 0xFFFF, count: rows.rounded(up: 32) * stride)
+            var other = left
+            kernel.matrix.bf16_rows(a, depth, rows, depth, &left, stride)
+            kernel.matrix.bf16_columns(turned(a, rows, depth), rows, rows, depth, &other, stride)
+            #expect(left == other)
+            var panels = [UInt16](repeating: 0xFFFF, count: columns.rounded(up: 16) * padded)
+            var transposed = panels
+            kernel.matrix.bf16_pack(b, columns, depth, columns, &panels)
+            kernel.matrix.bf16_pack_transposed(
+                turned(b, depth, columns), depth, depth, columns, &transposed)
+            #expect(panels == transposed)
+            let expected = (0..<rows * columns).map { index in
+                (0..<depth).reduce(0.0) { sum, k in
+                    sum + Double(Self.rounded(a[index / columns * depth + k]))
+                        * Double(Self.rounded(b[k * columns + index % columns]))
+                }
+            }
+            for accumulating in [false, true] {
+                var c = before
+                kernel.matrix.bf16_product(
+                    left, stride, panels, rows, columns, padded, &c, columns,
+                    accumulating ? 1 : 0)
+                expectClose(
+                    c, zip(expected, before).map { Float($0 + (accumulating ? Double($1) : 0)) },
+                    atol: 2e-5, rtol: 1e-5, "bf16 \(rows)x\(columns)x\(depth)")
+            }
+        }
+    }
+
+    @Test(arguments: Kernel.all) func int8(_ kernel: Kernel) {
+        for (rows, columns, depth) in Self.shapes {
+            let a = OpTests.noise([rows, depth], seed: 1).array
+            let weights = OpTests.noise([columns, depth], seed: 2).array
+            let padded = depth.rounded(up: 64)
+            let stride = padded + 64
+            var left = [UInt8](repeating: 7, count: rows.rounded(up: 32) * stride)
+            var scales = [Float](repeating: .nan, count: rows)
+            kernel.matrix.int8_rows(a, depth, rows, depth, &left, stride, &scales)
+            var panels = [Int8](repeating: 7, count: columns.rounded(up: 16) * padded)
+            var columnScales = [Float](repeating: .nan, count: columns)
+            var sums = [Int32](repeating: 7, count: columns)
+            CKernels_int8_pack_transposed(
+                weights, depth, depth, columns, &panels, &columnScales, &sums)
+            // A weight and an activation as their integers say.
+            func weight(_ column: Int, _ k: Int) -> Int {
+                Int(panels[column / 16 * padded * 16 + k / 4 * 64 + column % 16 * 4 + k % 4])
+            }
+            for k in 0..<depth {
+                expectClose(
+                    [Float(Int(left[k]) - 128) * scales[0], Float(weight(0, k)) * columnScales[0]],
+                    [a[k], weights[k]], atol: max(scales[0], columnScales[0]) * 0.51, rtol: 0,
+                    "rounding to int8")
+            }
+            let expected = (0..<rows * columns).map { index in
+                let (row, column) = (index / columns, index % columns)
+                let sum = (0..<depth).reduce(0) {
+                    $0 + (Int(left[row * stride + $1]) - 128) * weight(column, $1)
+                }
+                return Float(sum) * scales[row] * columnScales[column]
+            }
+            var c = [Float](repeating: .nan, count: rows * columns)
+            kernel.matrix.int8_product(
+                left, stride, scales, panels, columnScales, sums, rows, columns, padded, &c,
+                columns)
+            expectClose(c, expected, atol: 0, rtol: 1e-6, "int8 \(rows)x\(columns)x\(depth)")
+        }
+    }
+
+    @Test(arguments: Kernel.all) func softmax(_ kernel: Kernel) {
+        let x = Array(KernelTests.values.prefix(333))
+        let weights = x.map { exp(Double($0) * 0.125 - Double(x.max()!) * 0.125) }
+        var y = [UInt16](repeating: 0xFFFF, count: 352)
+        let share = kernel.matrix.bf16_softmax(x, x.count, 0.125, &y)
+        expectClose(
+            [share], [Float(1 / weights.reduce(0, +))], atol: 0, rtol: 1e-5, "share")
+        expectClose(
+            y.map { Float(bitPattern: UInt32($0) << 16) },
+            weights.map { Float($0) } + [Float](repeating: 0, count: 352 - 333),
+            atol: 1e-30, rtol: 0.005, "weights")
+    }
+
+    @Test(arguments: Kernel.all) func notANumberStaysOne(_ kernel: Kernel) {
+        var y = [UInt16](repeating: 0, count: 64)
+        let nan = Float(bitPattern: 0x7FFF_FFFF)
+        kernel.matrix.bf16_rows([nan, -nan, .infinity, .greatestFiniteMagnitude], 4, 1, 4, &y, 64)
+        #expect(y.prefix(2).allSatisfy { Float(bitPattern: UInt32($0) << 16).isNaN })
+        #expect(y[2] == 0x7F80 && y[3] == 0x7F80)
+    }
+}
+
+/// The layers in bfloat16 and int8 against their float32 selves.
+struct PrecisionTests {
+    /// The L2 norm of the difference, relative to that of what is expected.
+    static func error(_ actual: Tensor, _ expected: Tensor) -> Double {
+        let (actual, expected) = (actual.array, expected.array)
+        var (difference, whole) = (0.0, 0.0)
+        for (a, e) in zip(actual, expected) {
+            difference += Double(a - e) * Double(a - e)
+            whole += Double(e) * Double(e)
+        }
+        return (difference / whole).squareRoot()
+    }
+
+    /// Outputs and gradients of `f` in both precisions.
+    func compare(
+        _ name: String, _ inputs: [Tensor], _ f: (Precision, [Tensor]) -> Tensor
+    ) {
+        let weights = OpTests.noise(f(.f32, inputs).shape, seed: 77)
+        func gradients(_ precision: Precision) -> [Tensor] {
+            let parameters = inputs.map(\.asParameter)
+            let ones = Tensor(
+                [Float](repeating: 1, count: weights.count), shape: [1, weights.count])
+            let sum = Linear(weight: ones, bias: nil)(
+                (f(precision, parameters) * weights).reshaped([1, weights.count]))
+            return sum.reshaped([1]).gradients(of: parameters)
+        }
+        #expect(Self.error(f(.bf16, inputs), f(.f32, inputs)) < 0.005, "\(name)")
+        for (index, pair) in zip(gradients(.bf16), gradients(.f32)).enumerated() {
+            #expect(Self.error(pair.0, pair.1) < 0.01, "\(name), gradient \(index)")
+        }
+    }
+
+    @Test func linear() {
+        let x = OpTests.noise([2, 150, 70], seed: 1)
+        let weight = OpTests.noise([300, 70], seed: 2)
+        let bias = OpTests.noise([300], seed: 3)
+        compare("linear", [x, weight, bias]) { precision, inputs in
+            let matrix = WeightMatrix(inputs[1], precision)
+            return Linear(matrix: matrix, bias: inputs[2])(inputs[0], activation: .geluTanh)
+        }
+        let exact = Linear(weight: weight, bias: bias)(x, activation: .geluTanh)
+        let quick = Linear(matrix: WeightMatrix(weight, .int8), bias: bias)(
+            x, activation: .geluTanh)
+        #expect(Self.error(quick, exact) < 0.02)
+    }
+
+    @Test(arguments: [nil, [130, 40]]) func attention(keyLengths: [Int]?) {
+        let inputs = (1...3).map { OpTests.noise([2, 130, 2 * 24], seed: $0) }
+        compare("attention", inputs) { precision, inputs in
+            Attention.attend(
+                queries: inputs[0], keys: inputs[1], values: inputs[2], heads: 2,
+                keyLengths: keyLengths, precision: precision)
+        }
+    }
+
+    @Test func rowsDoNotDependOnTheirNeighbours() {
+        let weight = OpTests.noise([40, 70], seed: 2)
+        let x = OpTests.noise([230, 70], seed: 1)
+        for precision in [Precision.bf16, .int8] {
+            let layer = Linear(matrix: WeightMatrix(weight, precision), bias: nil)
+            let whole = layer(x)
+            #expect(layer(x[101..<230]).array == whole[101..<230].array, "\(precision)")
+        }
+    }
+}
