@@ -2,6 +2,7 @@
 fixtures, and a server that speaks with them."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,10 @@ def report():
 def pytest_terminal_summary(terminalreporter):
     for line in _summary:
         terminalreporter.write_line(line)
+
+
+# What is compared number by number is float32; other precisions are measured by `skald bench`.
+os.environ["SKALD_PRECISION"] = "f32"
 
 
 def skald(*arguments, **options) -> subprocess.CompletedProcess:

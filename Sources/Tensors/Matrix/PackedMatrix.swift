@@ -92,6 +92,7 @@ package struct PackedMatrix: Sendable {
     ///
     /// - Parameters:
     ///   - x: `[rows, inputs]`.
+    ///   - rows: of x and y.
     ///   - y: `[rows, outputs]`.
     ///   - epilogue: called with each finished block (rows, columns, its corner in y).
     func multiply(
