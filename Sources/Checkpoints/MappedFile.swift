@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// A regular file mapped read-only; unmapped when the last tensor that looks at it is gone.
 ///
@@ -6,7 +7,7 @@ import Foundation
 /// file does so by rename, as the writers of this module do.
 ///
 /// `@unchecked Sendable`: the memory is never written.
-package final class MappedFile: @unchecked Sendable {
+package final class MappedFile: MappedMemory, @unchecked Sendable {
     /// The name it was opened by, for messages.
     package let path: String
     /// All bytes; empty for an empty file.
@@ -45,6 +46,16 @@ package final class MappedFile: @unchecked Sendable {
             throw refusal("can't be mapped (\(String(cString: strerror(errno)))); free some memory")
         }
         bytes = UnsafeRawBufferPointer(start: base, count: size)
+    }
+
+    /// Gives back the pages that lie wholly in `bytes`, a part of this file.
+    package func releasePages(_ bytes: UnsafeRawBufferPointer) {
+        guard let base = bytes.baseAddress else { return }
+        let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
+        let start = (UInt(bitPattern: base) + page - 1) / page * page
+        let end = UInt(bitPattern: base + bytes.count) / page * page
+        guard start < end, let first = UnsafeMutableRawPointer(bitPattern: start) else { return }
+        madvise(first, Int(end - start), MADV_DONTNEED)
     }
 
     deinit {

@@ -5,9 +5,11 @@
 package enum SafetensorsWriter {
     /// Writes `tensors` to `path`, whole or not at all.
     ///
+    /// The data begin at a multiple of `alignment` bytes, itself a multiple of 8.
     /// Errors: `cannotWrite`, and what making a tensor's values throws.
     package static func write(
-        _ tensors: [OutputTensor], metadata: [String: String] = [:], to path: String
+        _ tensors: [OutputTensor], metadata: [String: String] = [:], alignment: Int = 8,
+        to path: String
     ) throws(CheckpointError) {
         let ordered = tensors.sorted {
             ($1.elementType.byteCount, $0.name) < ($0.elementType.byteCount, $1.name)
@@ -32,7 +34,7 @@ package enum SafetensorsWriter {
             offset = end
         }
         var header = Array("{\(members.joined(separator: ","))}".utf8)
-        while header.count % 8 != 0 { header.append(UInt8(ascii: " ")) }
+        while (8 + header.count) % alignment != 0 { header.append(UInt8(ascii: " ")) }
         let file = try OutputFile(path)
         try file.write((0..<8).map { UInt8(truncatingIfNeeded: header.count >> ($0 * 8)) })
         try file.write(header)

@@ -21,7 +21,7 @@ package struct ResolvedWeights: Sendable {
     /// How many updates the training made, if the file says.
     package let update: Int?
     /// What a person should know about how these were found.
-    package let notes: [String]
+    package var notes: [String]
 
     package init(
         file: String, source: WeightSource, tensors: [String: StoredTensor], emaStep: Int? = nil,

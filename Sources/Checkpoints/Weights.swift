@@ -11,7 +11,7 @@ package struct Weights {
     /// The number format that the model is to multiply its large matrices in.
     package let precision: Precision
 
-    private init(ledger: any Ledger, precision: Precision = .f32, scope: String = "") {
+    init(ledger: any Ledger, precision: Precision = .f32, scope: String = "") {
         self.scope = scope
         self.ledger = ledger
         self.precision = precision
@@ -55,10 +55,18 @@ package struct Weights {
         _ resolved: ResolvedWeights, precision: Precision = .f32,
         ignoring: (String) -> Bool = isDerivedBuffer, _ build: (Weights) throws -> M
     ) throws -> M {
+        try loadPacking(resolved, precision: precision, ignoring: ignoring, build).model
+    }
+
+    /// The same, and everything that the model took, for `PackedWeights`.
+    package static func loadPacking<M>(
+        _ resolved: ResolvedWeights, precision: Precision,
+        ignoring: (String) -> Bool = isDerivedBuffer, _ build: (Weights) throws -> M
+    ) throws -> (model: M, parts: PackedParts) {
         let ledger = FileLedger(resolved)
         let model = try build(Weights(ledger: ledger, precision: precision))
         try ledger.settle(ignoring: ignoring)
-        return model
+        return (model, ledger.parts)
     }
 
     /// Builds a model from random parameters of the shapes it asks for, and gives those too, in the

@@ -27,7 +27,19 @@ package final class Storage: @unchecked Sendable {
         self.owner = owner
     }
 
+    /// Lets the system take back the memory of a mapped file's values, to be read again when they are
+    /// next used; does nothing to a block of our own.
+    package func releasePages() {
+        (owner as? any MappedMemory)?.releasePages(
+            UnsafeRawBufferPointer(start: base, count: count * 4))
+    }
+
     deinit {
         if owner == nil { UnsafeMutableRawPointer(base).deallocate() }
     }
+}
+
+/// An owner of foreign memory whose pages can be read again from where they came.
+package protocol MappedMemory: AnyObject {
+    func releasePages(_ bytes: UnsafeRawBufferPointer)
 }

@@ -1,16 +1,35 @@
 import Checkpoints
+import Foundation
 import Tensors
 import TextFrontEnd
 
 extension ModelDescription {
     /// Loads the network with the weights that `source` asks for.
     ///
-    /// Every parameter is filled exactly once and is finite. Errors: `CheckpointError`.
+    /// Every parameter is filled exactly once and is finite. With `packs`, large weights are packed for
+    /// `precision` once, and mapped from the pack at later starts. Returns the weights it took too, for
+    /// what there is to say of them. Errors: `CheckpointError`.
     package func loadBackbone(
-        _ source: WeightSource, precision: Precision = .f32
+        _ source: WeightSource, precision: Precision = .f32, packs: WeightPacks? = nil
     ) throws -> (backbone: any Backbone, weights: ResolvedWeights) {
-        let weights = try EMAResolution.resolve(CheckpointFile.open(weightsPath), source: source)
-        return (try Weights.load(weights, precision: precision) { backbone.model($0) }, weights)
+        var weights = try EMAResolution.resolve(CheckpointFile.open(weightsPath), source: source)
+        let build = { (w: Weights) in backbone.model(w) }
+        let size = try? FileManager.default.attributesOfItem(atPath: weightsPath)[.size] as? Int
+        guard precision != .f32, let packs, let size, size >= packs.smallestFile else {
+            return (try Weights.load(weights, precision: precision, build), weights)
+        }
+        let origin = try PackedWeights.Origin(
+            path: weightsPath, source: weights.source, precision: precision,
+            architecture: "\(backbone)")
+        // A pack that turns out damaged is made anew.
+        if let pack = packs.find(origin), let model = try? pack.load(precision: precision, build) {
+            return (model, weights)
+        }
+        let (model, parts) = try Weights.loadPacking(weights, precision: precision, build)
+        let (pack, note) = packs.write(parts, of: origin)
+        // Mapped, the weights are one copy that the system may share and take back.
+        weights.notes.append(note)
+        return (try pack?.load(precision: precision, build) ?? model, weights)
     }
 
     /// Loads the vocabulary. Errors: `TextError`.

@@ -8,9 +8,10 @@ extension Synthesizer {
     /// `CheckpointError`, `TextError`.
     package static func load(
         _ model: ModelDescription, weights source: WeightSource = .ema,
-        precision: Precision = .f32
+        precision: Precision = .f32, packs: WeightPacks? = nil
     ) throws -> (synthesizer: Synthesizer, weights: ResolvedWeights) {
-        let (backbone, weights) = try model.loadBackbone(source, precision: precision)
+        let (backbone, weights) = try model.loadBackbone(
+            source, precision: precision, packs: packs)
         let synthesizer = Synthesizer(
             name: model.name, backbone: backbone, vocabulary: try model.loadVocabulary(),
             mel: model.melType, vocoder: try model.loadVocoder())

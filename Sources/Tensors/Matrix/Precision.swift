@@ -7,6 +7,15 @@ package enum Precision: String, Sendable, CaseIterable, Codable {
     /// Weights in 8 bits with a scale per output channel, activations in 8 bits with a scale per row.
     case int8
 
+    /// How matrices are packed for it; nil for float32, which is not.
+    package var packedFormat: PackedMatrix.Format? {
+        switch self {
+        case .f32: nil
+        case .bf16: .bf16
+        case .int8: .int8
+        }
+    }
+
     /// The fastest format that keeps the audio: bfloat16 where the CPU multiplies it in hardware.
     package static var fastest: Precision { Kernels.level >= .avx512Dot ? .bf16 : .f32 }
 }

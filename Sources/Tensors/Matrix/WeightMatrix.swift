@@ -9,11 +9,18 @@ package enum WeightMatrix: Sendable {
 
     /// `weight` `[outputs, inputs]` ready for products in `precision`; a recorded one stays a master.
     package init(_ weight: Tensor, _ precision: Precision) {
-        switch precision {
-        case .f32: self = .float32(weight)
-        case .bf16 where weight.isRecorded: self = .master(weight)
-        case .bf16: self = .packed(PackedMatrix(weight, .bf16))
-        case .int8: self = .packed(PackedMatrix(weight, .int8))
+        guard let format = precision.packedFormat else {
+            self = .float32(weight)
+            return
+        }
+        self = weight.isRecorded ? .master(weight) : .packed(PackedMatrix(weight, format))
+    }
+
+    /// Lets the system take back the memory of values that come from a mapped file.
+    package func releasePages() {
+        switch self {
+        case .float32(let weight), .master(let weight): weight.storage.releasePages()
+        case .packed(let packed): packed.panels.releasePages()
         }
     }
 

@@ -36,7 +36,8 @@ struct BenchSpeakCommand: ParsableCommand {
             model.name(in: models.path), arch: model.architecture)
         let (synthesizer, loading) = try Measurements.timed {
             try Synthesizer.load(
-                description, weights: model.weightSource, precision: compute.chosenPrecision
+                description, weights: model.weightSource, precision: compute.chosenPrecision,
+                packs: folders.weightPacks
             ).synthesizer
         }
         report.add("model", synthesizer.name)

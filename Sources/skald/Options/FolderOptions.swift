@@ -29,5 +29,8 @@ struct FolderOptions: ParsableArguments {
         return NSHomeDirectory() + "/.local/share/skald"
     }
 
+    /// Packed weights, where the model's own folder cannot be written.
+    var weightPacks: WeightPacks { WeightPacks(folder: dataFolder + "/packed") }
+
     var voiceStore: VoiceStore { VoiceStore(data: dataFolder, shipped: voicesFolder) }
 }

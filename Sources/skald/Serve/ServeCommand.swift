@@ -52,7 +52,8 @@ struct ServeCommand: ParsableCommand {
             adaptation: adaptation, logger: logger,
             load: {
                 let (synthesizer, weights) = try Synthesizer.load(
-                    description, weights: source, precision: precision)
+                    description, weights: source, precision: precision,
+                    packs: folders.weightPacks)
                 for note in description.notes + weights.notes { logger.notice("\(note)") }
                 return synthesizer
             },

@@ -78,7 +78,8 @@ struct SpeakCommand: ParsableCommand {
         let description = try models.catalog.find(
             model.name(in: models.path), arch: model.architecture)
         let (synthesizer, weights) = try Synthesizer.load(
-            description, weights: source, precision: compute.chosenPrecision)
+            description, weights: source, precision: compute.chosenPrecision,
+            packs: folders.weightPacks)
         for note in description.notes + weights.notes { StandardError.line("Note: \(note).") }
 
         Interrupt.install()

@@ -1,0 +1,26 @@
+/// A 64-bit hash of a file's bytes, as fast as memory: FNV-1a over words, in eight interleaved lanes.
+///
+/// It tells files apart that people mix up; it is no protection against forgery.
+package enum ContentHash {
+    private static let basis: UInt64 = 0xCBF2_9CE4_8422_2325
+    private static let prime: UInt64 = 0x100_0000_01B3
+
+    /// The hash in 16 hexadecimal digits.
+    package static func of(_ bytes: UnsafeRawBufferPointer) -> String {
+        var lanes = SIMD8<UInt64>(repeating: basis)
+        for lane in 0..<8 { lanes[lane] ^= UInt64(lane) }
+        let whole = bytes.count / 64
+        for block in 0..<whole {
+            lanes ^= bytes.loadUnaligned(fromByteOffset: block * 64, as: SIMD8<UInt64>.self)
+            lanes &*= prime
+            // A product carries upwards only: without this, high bits would never reach low ones.
+            lanes ^= lanes &>> 32
+        }
+        var hash = basis ^ UInt64(bytes.count)
+        for lane in 0..<8 { hash = (hash ^ lanes[lane] ^ (lanes[lane] >> 29)) &* prime }
+        for index in whole * 64..<bytes.count { hash = (hash ^ UInt64(bytes[index])) &* prime }
+        hash ^= hash >> 32
+        let digits = String(hash, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}

@@ -1,0 +1,178 @@
+import Foundation
+import Tensors
+
+/// Weights packed for one precision, kept in a `.skaldpack` file between starts and used as mapped.
+///
+/// The file is laid out as safetensors: `panels/NAME` (and `columns/NAME` for int8) hold a packed matrix
+/// as 32-bit words, `values/NAME` a parameter as it is. Panels come first and the header is padded, so
+/// that each begins on a 64-byte line.
+package struct PackedWeights: Sendable {
+    /// What a pack was made from and how; a pack of another origin is not used.
+    package struct Origin: Sendable {
+        /// Part of the format: a change of layout makes old packs useless, not wrong.
+        private static let format = "skaldpack 1"
+
+        /// The weights file.
+        package let path: String
+        private let source: WeightSource
+        private let precision: Precision
+        private let architecture: String
+        private let size: Int
+        private let modified: String
+
+        /// The weights file at `path` as it is now. Throws `cannotOpen` when it cannot be looked at.
+        package init(
+            path: String, source: WeightSource, precision: Precision, architecture: String
+        ) throws(CheckpointError) {
+            var status = stat()
+            guard stat(path, &status) == 0 else {
+                throw CheckpointError(.cannotOpen, file: path, "cannot be looked at")
+            }
+            self.path = path
+            self.source = source
+            self.precision = precision
+            self.architecture = architecture
+            size = Int(status.st_size)
+            modified = "\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+        }
+
+        /// The name of its pack.
+        package var fileName: String {
+            URL(filePath: path).lastPathComponent + ".\(source.rawValue).\(precision.rawValue)"
+                + ".skaldpack"
+        }
+
+        /// What a pack must say of itself, but for the file's identity.
+        private var fixed: [String: String] {
+            [
+                "format": Self.format, "source": source.rawValue,
+                "precision": precision.rawValue, "architecture": architecture,
+            ]
+        }
+
+        func metadata(hash: String) -> [String: String] {
+            fixed.merging(["size": "\(size)", "modified": modified, "hash": hash]) { $1 }
+        }
+
+        /// Whether a pack with this metadata was made from this file: by size and time of change,
+        /// else, when only the time differs, by its contents.
+        func matches(_ metadata: [String: String]) -> Bool {
+            guard fixed.allSatisfy({ metadata[$0.key] == $0.value }),
+                metadata["size"] == "\(size)"
+            else { return false }
+            return metadata["modified"] == modified
+                || (try? hash()).map { $0 == metadata["hash"] } ?? false
+        }
+
+        func hash() throws(CheckpointError) -> String {
+            let file = try MappedFile(path)
+            return withExtendedLifetime(file) { ContentHash.of(file.bytes) }
+        }
+    }
+
+    private let tensors: [String: StoredTensor]
+    package let path: String
+
+    /// Opens the pack at `path`; nil when there is none, or none of that origin.
+    package init?(_ path: String, of origin: Origin) {
+        guard let file = try? MappedFile(path), let read = try? Safetensors.read(file),
+            origin.matches(read.metadata)
+        else { return nil }
+        self.path = path
+        tensors = Dictionary(read.tensors.map { ($0.name, $0) }) { first, _ in first }
+    }
+
+    /// Builds a model from the pack.
+    ///
+    /// Errors: `doesNotFit` when it lacks something, which only a damaged pack does.
+    package func load<M>(
+        precision: Precision, _ build: (Weights) throws -> M
+    ) throws -> M {
+        let ledger = PackLedger(tensors, file: path)
+        let model = try build(Weights(ledger: ledger, precision: precision))
+        if let failure = ledger.failure { throw failure }
+        return model
+    }
+
+    /// Writes what a model took, packed, to `path`, whole or not at all. Errors: `cannotWrite`.
+    package static func write(
+        _ parts: PackedParts, of origin: Origin, to path: String
+    ) throws(CheckpointError) {
+        try SafetensorsWriter.write(
+            parts.tensors, metadata: origin.metadata(hash: origin.hash()), alignment: 64, to: path)
+    }
+
+    static let (panels, columns, values) = ("panels/", "columns/", "values/")
+}
+
+/// The packed matrices and other parameters that a model took while it was built.
+package struct PackedParts: Sendable {
+    fileprivate(set) var tensors: [OutputTensor] = []
+
+    mutating func add(_ name: String, _ tensor: Tensor) {
+        tensors.append(OutputTensor(name: PackedWeights.values + name, tensor))
+    }
+
+    mutating func add(_ name: String, _ matrix: WeightMatrix) {
+        switch matrix {
+        case .float32(let tensor), .master(let tensor): add(name, tensor)
+        case .packed(let packed):
+            func words(_ storage: Storage) -> Tensor {
+                Tensor(storage: storage, shape: [storage.count])
+            }
+            tensors.append(
+                OutputTensor(name: PackedWeights.panels + name, words(packed.panels)))
+            if let columns = packed.columns {
+                tensors.append(OutputTensor(name: PackedWeights.columns + name, words(columns)))
+            }
+        }
+    }
+}
+
+/// Answers from a pack.
+private final class PackLedger: Ledger {
+    private let tensors: [String: StoredTensor]
+    private let file: String
+    private(set) var failure: CheckpointError?
+
+    init(_ tensors: [String: StoredTensor], file: String) {
+        self.tensors = tensors
+        self.file = file
+    }
+
+    func take(_ name: String, _ shape: [Int]) -> Tensor {
+        find(PackedWeights.values + name, shape) ?? ZeroPages.tensor(shape)
+    }
+
+    func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
+        guard let format = precision.packedFormat else { return .float32(take(name, shape)) }
+        let sizes = PackedMatrix.sizes(format, inputs: shape[1], outputs: shape[0])
+        guard let panels = find(PackedWeights.panels + name, [sizes.panels]) else {
+            return .float32(ZeroPages.tensor(shape))
+        }
+        var columns: Tensor?
+        if sizes.columns > 0 {
+            columns = find(PackedWeights.columns + name, [sizes.columns])
+            if columns == nil { return .float32(ZeroPages.tensor(shape)) }
+        }
+        return .packed(
+            PackedMatrix(
+                format, inputs: shape[1], outputs: shape[0], panels: panels.storage,
+                columns: columns?.storage))
+    }
+
+    func has(_ name: String) -> Bool {
+        tensors[PackedWeights.values + name] != nil || tensors[PackedWeights.panels + name] != nil
+    }
+
+    private func find(_ name: String, _ shape: [Int]) -> Tensor? {
+        guard let stored = tensors[name], stored.shape == shape, stored.elementType == .float32,
+            let tensor = try? stored.tensor()
+        else {
+            failure = CheckpointError(
+                .doesNotFit, file: file, tensor: name, "is missing in the pack; delete the file")
+            return nil
+        }
+        return tensor
+    }
+}

@@ -1,0 +1,129 @@
+import Checkpoints
+import Foundation
+import TestSupport
+import Testing
+
+@testable import F5TTS
+@testable import Tensors
+
+/// `.skaldpack` files: made once, mapped afterwards, never used for other weights.
+struct WeightPacksTests {
+    private let folder: TemporaryFolder
+    private let packs: WeightPacks
+    private let configuration: BackboneConfiguration
+    private let model: String
+
+    init() throws {
+        folder = try TemporaryFolder()
+        packs = WeightPacks(folder: folder.path("own"), smallestFile: 0)
+        configuration = try TinyModel.configuration("dit_tiny_v1/arch.json")
+        model = folder.path("model.safetensors")
+        try FileManager.default.copyItem(
+            atPath: Fixtures.path("dit_tiny_v1/model.safetensors"), toPath: model)
+    }
+
+    private func origin(_ precision: Precision) throws -> PackedWeights.Origin {
+        try PackedWeights.Origin(
+            path: model, source: .ema, precision: precision, architecture: "\(configuration)")
+    }
+
+    private func pack(_ precision: Precision) throws -> (any Backbone, PackedWeights) {
+        let resolved = try EMAResolution.resolve(.open(model), source: .ema)
+        let (backbone, parts) = try Weights.loadPacking(resolved, precision: precision) {
+            configuration.model($0)
+        }
+        return (backbone, try #require(packs.write(parts, of: origin(precision)).pack))
+    }
+
+    private func flow(_ backbone: any Backbone) -> Tensor {
+        let x = Self.noise([1, 50, configuration.melChannels], seed: 1)
+        return backbone.velocity(
+            x, condition: Self.noise(x.shape, seed: 2),
+            text: backbone.embed([[3, 1, 4]], frames: 50, lengths: nil, dropped: false),
+            time: backbone.timeTable([0.3]), lengths: nil)
+    }
+
+    private static func noise(_ shape: [Int], seed: UInt32) -> Tensor {
+        var generator = TorchGenerator(seed: seed)
+        return Tensor(
+            (0..<shape.reduce(1, *)).map { _ in generator.uniform() * 4 - 2 }, shape: shape)
+    }
+
+    @Test(arguments: [Precision.bf16, .int8])
+    func whatIsMappedSpeaksLikeWhatWasPacked(_ precision: Precision) throws {
+        let (packed, pack) = try pack(precision)
+        #expect(pack.path == folder.path("model.safetensors.ema.\(precision.rawValue).skaldpack"))
+        let found = try #require(packs.find(origin(precision)))
+        let mapped = try found.load(precision: precision) { configuration.model($0) }
+        #expect(flow(mapped).array == flow(packed).array)
+        // Twice, for the pages given back after the first time table.
+        #expect(flow(mapped).array == flow(packed).array)
+    }
+
+    /// Rounded weights still compute the same function: the golden forward, less exactly.
+    @Test(arguments: [Precision.bf16, .int8])
+    func theFlowIsThatOfFloat32(_ precision: Precision) throws {
+        let exact = flow(try TinyModel.load("dit_tiny_v1")).array
+        let quick = flow(try pack(precision).0).array
+        let difference = zip(exact, quick).reduce(0.0) {
+            $0 + Double(($1.0 - $1.1) * ($1.0 - $1.1))
+        }
+        let whole = exact.reduce(0.0) { $0 + Double($1 * $1) }
+        let error = (difference / whole).squareRoot()
+        #expect(error < (precision == .bf16 ? 0.02 : 0.05), "\(precision): \(error)")
+        #expect(error > 1e-5, "nothing was rounded")
+    }
+
+    @Test func aTouchedFileKeepsItsPackAndAChangedOneDoesNot() throws {
+        _ = try pack(.bf16)
+        let later = Date(timeIntervalSinceNow: 60)
+        try FileManager.default.setAttributes([.modificationDate: later], ofItemAtPath: model)
+        #expect(packs.find(try origin(.bf16)) != nil)
+        #expect(packs.find(try origin(.int8)) == nil)
+        var bytes = [UInt8](try Data(contentsOf: URL(filePath: model)))
+        bytes[bytes.count - 3] ^= 1
+        try Data(bytes).write(to: URL(filePath: model))
+        #expect(packs.find(try origin(.bf16)) == nil)
+    }
+
+    @Test func whereTheModelCannotBeWrittenOurFolderIs() throws {
+        let taken = folder.path("model.safetensors.ema.bf16.skaldpack/file")
+        try folder.write("in the way", to: "model.safetensors.ema.bf16.skaldpack/file")
+        let (_, pack) = try pack(.bf16)
+        #expect(pack.path.hasPrefix(folder.path("own")))
+        #expect(packs.find(try origin(.bf16))?.path == pack.path)
+        #expect(FileManager.default.fileExists(atPath: taken))
+    }
+
+    @Test func aDamagedPackIsNotUsed() throws {
+        let (_, pack) = try pack(.bf16)
+        let bytes = [UInt8](try Data(contentsOf: URL(filePath: pack.path)))
+        try Data(bytes.dropLast(100)).write(to: URL(filePath: pack.path))
+        #expect(packs.find(try origin(.bf16)) == nil)
+        // A parameter under another name: whole as a file, but not what the model asks for.
+        let text = Array("transformer.proj_out".utf8)
+        let place = try #require(
+            bytes.indices.dropLast(text.count).first {
+                Array(bytes[$0..<$0 + text.count]) == text
+            })
+        var renamed = bytes
+        renamed[place] = UInt8(ascii: "T")
+        try Data(renamed).write(to: URL(filePath: pack.path))
+        let damaged = try #require(packs.find(origin(.bf16)))
+        #expect(throws: CheckpointError.self) {
+            try damaged.load(precision: .bf16) { configuration.model($0) }
+        }
+    }
+
+    @Test func theHashSeesEveryByte() {
+        let bytes = (0..<200).map { UInt8($0) }
+        func hash(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes(ContentHash.of) }
+        var seen: Set<String> = [hash(bytes), hash(bytes + [0])]
+        for index in bytes.indices {
+            var other = bytes
+            other[index] ^= 0x80
+            seen.insert(hash(other))
+        }
+        #expect(seen.count == bytes.count + 2)
+    }
+}
