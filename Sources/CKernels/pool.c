@@ -24,6 +24,14 @@ struct CKernels_pool {
     atomic_int active;   // workers still inside the job
 };
 
+// What the calling thread said of itself.
+static _Thread_local int runs_alone;
+static _Thread_local int is_background;
+
+void CKernels_thread_run_alone(int alone) { runs_alone = alone; }
+void CKernels_thread_set_background(int background) { is_background = background; }
+int CKernels_thread_is_background(void) { return is_background; }
+
 static inline void relax(void) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
@@ -74,7 +82,7 @@ CKernels_pool *CKernels_pool_create(int threads) {
 
 void CKernels_pool_run(
     CKernels_pool *pool, size_t count, void (*body)(void *, size_t), void *context) {
-    if (count <= 1 || pool->workers == 0 || pthread_mutex_trylock(&pool->submit) != 0) {
+    if (count <= 1 || pool->workers == 0 || runs_alone || pthread_mutex_trylock(&pool->submit) != 0) {
         for (size_t i = 0; i < count; i++) body(context, i);
         return;
     }

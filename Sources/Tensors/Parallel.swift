@@ -24,8 +24,10 @@ package enum Parallel {
 
     /// Calls `body` with each of `0..<count` once, on all threads, and returns when all are done.
     ///
-    /// The indices write disjoint memory; how they are spread over threads never changes a result.
+    /// The indices write disjoint memory; how they are spread over threads never changes a result. A
+    /// thread in the background first waits until nothing is being spoken.
     package static func run(_ count: Int, _ body: (Int) -> Void) {
+        if CKernels_thread_is_background() != 0 { ComputeGate.shared.standAside() }
         withoutActuallyEscaping(body) { body in
             var body = body
             withUnsafeMutablePointer(to: &body) { pointer in
@@ -37,6 +39,17 @@ package enum Parallel {
             }
         }
     }
+
+    /// Has what the calling thread computes in `body` stand aside for speech, op by op.
+    package static func inBackground<T>(_ body: () throws -> T) rethrows -> T {
+        let before = CKernels_thread_is_background()
+        CKernels_thread_set_background(1)
+        defer { CKernels_thread_set_background(before) }
+        return try body()
+    }
+
+    /// Makes the calling thread compute alone from now on: it leaves the pool to others.
+    package static func runAlone() { CKernels_thread_run_alone(1) }
 
     /// Splits `0..<count` into ranges of at most `grain` and runs them in parallel.
     package static func ranges(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {

@@ -11,12 +11,18 @@ package final class Storage: @unchecked Sendable {
     /// Keeps foreign memory (a mapped file) alive; `nil` when the block is our own.
     private let owner: AnyObject?
 
+    /// Elements that the block has room for; 0 when it is not our own.
+    private let capacity: Int
+
     /// Allocates `count` elements, uninitialised.
     package init(count: Int) {
         precondition(count >= 0 && count <= Int.max / 8, "Storage: \(count) elements")
         self.count = count
-        let raw = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1) * 4, alignment: 64)
-        base = raw.bindMemory(to: Float.self, capacity: max(count, 1))
+        capacity = StoragePool.capacity(max(count, 1))
+        let raw =
+            StoragePool.take(capacity)
+            ?? UnsafeMutableRawPointer.allocate(byteCount: capacity * 4, alignment: 64)
+        base = raw.bindMemory(to: Float.self, capacity: capacity)
         owner = nil
     }
 
@@ -24,6 +30,7 @@ package final class Storage: @unchecked Sendable {
     package init(borrowing base: UnsafePointer<Float>, count: Int, owner: AnyObject) {
         self.base = UnsafeMutablePointer(mutating: base)
         self.count = count
+        capacity = 0
         self.owner = owner
     }
 
@@ -35,7 +42,9 @@ package final class Storage: @unchecked Sendable {
     }
 
     deinit {
-        if owner == nil { UnsafeMutableRawPointer(base).deallocate() }
+        if owner == nil, !StoragePool.keep(base, capacity) {
+            UnsafeMutableRawPointer(base).deallocate()
+        }
     }
 }
 

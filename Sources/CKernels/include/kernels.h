@@ -86,6 +86,12 @@ const CKernels_matrix *CKernels_get_matrix(CKernels_level level);
 
 typedef struct CKernels_pool CKernels_pool;
 
+/// Whether jobs of the calling thread are run by it alone and leave the pool to others.
+void CKernels_thread_run_alone(int alone);
+/// Whether the calling thread computes in the background; the flag is for whoever asks.
+void CKernels_thread_set_background(int background);
+int CKernels_thread_is_background(void);
+
 /// Starts threads - 1 workers that live as long as the process.
 CKernels_pool *CKernels_pool_create(int threads);
 /// Calls body(context, 0..count-1), each index once, on the workers and the caller; returns when

@@ -20,15 +20,22 @@ package protocol Backbone: Sendable {
     ///   - text: from `embed`, `[samples, frames, text dim]`.
     ///   - time: rows of a `timeTable`: one for all samples, or sample s uses row s mod rows.
     ///   - lengths: valid frames of each sample; nil when every frame is valid.
-    ///   - dropout: while training.
+    ///   - training: what is done differently while training; nil when speaking.
     /// - Returns: same shape as `x`.
     func velocity(
         _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?,
-        dropout: Dropout?
+        training: TrainingPass?
     ) -> Tensor
 }
 
 extension Backbone {
+    /// A block of the network: `body(inputs)`, computed again for the backward pass where that is asked.
+    func computing(
+        _ inputs: [Tensor], _ training: TrainingPass?, _ body: @escaping ([Tensor]) -> Tensor
+    ) -> Tensor {
+        training?.recomputesBlocks == true ? .recomputing(inputs, body) : body(inputs)
+    }
+
     /// As above, with every text blanked or none.
     package func embed(
         _ text: [[Int]], frames: Int, lengths: [Int]?, dropped: Bool
@@ -41,8 +48,18 @@ extension Backbone {
         _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?
     ) -> Tensor {
         velocity(
-            x, condition: condition, text: text, time: time, lengths: lengths, dropout: nil)
+            x, condition: condition, text: text, time: time, lengths: lengths, training: nil)
     }
+}
+
+/// What is done differently in a forward pass while training.
+package struct TrainingPass: Sendable {
+    /// Nil when nothing is dropped.
+    package var dropout: Dropout?
+    /// Keeps each block's input alone for the backward pass, which computes the rest again.
+    package var recomputesBlocks = false
+
+    package init() {}
 }
 
 /// What a backbone needs to know of the time, one row per time.

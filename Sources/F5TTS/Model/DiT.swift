@@ -48,15 +48,17 @@ package struct DiT: Backbone {
 
     package func velocity(
         _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?,
-        dropout: Dropout?
+        training: TrainingPass?
     ) -> Tensor {
         let embedded = inputEmbedding(x, condition: condition, text: text, lengths: lengths)
         let rotary = RotaryTable(positions: x.shape[1], width: configuration.headWidth)
         var h = embedded
         for (index, block) in blocks.enumerated() {
-            h = block(
-                h, modulation: time.layers[index], rotary: rotary, lengths: lengths,
-                dropout: dropout?.layer(index))
+            h = computing([h, time.layers[index]], training) {
+                block(
+                    $0[0], modulation: $0[1], rotary: rotary, lengths: lengths,
+                    dropout: training?.dropout?.layer(index))
+            }
         }
         if let longSkip { h = longSkip(.concatenatingColumns([h, embedded])) }
         let output = time.layers[blocks.count].chunkedColumns(2)

@@ -39,7 +39,7 @@ package struct UNetT: Backbone {
 
     package func velocity(
         _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?,
-        dropout: Dropout?
+        training: TrainingPass?
     ) -> Tensor {
         let samples = x.shape[0]
         let frames = x.shape[1]
@@ -60,7 +60,11 @@ package struct UNetT: Backbone {
             } else {
                 inputs.append(h)
             }
-            h = layer(h, rotary: rotary, lengths: lengths, dropout: dropout?.layer(index))
+            h = computing([h], training) {
+                layer(
+                    $0[0], rotary: rotary, lengths: lengths,
+                    dropout: training?.dropout?.layer(index))
+            }
         }
         let spoken = Tensor.concatenating((0..<samples).map { h[$0][1..<frames + 1] })
         return projection(

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// Prepares batches ahead of the trainer on one thread that lives as long as the job.
 package final class BatchLoader: @unchecked Sendable {
@@ -18,7 +19,10 @@ package final class BatchLoader: @unchecked Sendable {
         self.source = source
         self.depth = max(1, depth)
         nextToMake = start
-        let thread = Thread { [weak self] in while self?.makeOne() == true {} }
+        let thread = Thread { [weak self] in
+            Parallel.runAlone()
+            Parallel.inBackground { while self?.makeOne() == true {} }
+        }
         thread.name = "loader"
         thread.start()
     }

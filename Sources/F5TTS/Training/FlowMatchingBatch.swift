@@ -56,6 +56,34 @@ package struct FlowMatchingBatch: Sendable {
         condition = mel.keepingRows { !dropsAudio[$0] && !spans[$0].contains($1) }
     }
 
+    /// Frames that the model is asked for.
+    var askedFrames: Int { spans.reduce(0) { $0 + $1.count } }
+
+    /// The sample at an index alone, without padding; a view.
+    func sample(_ index: Int) -> FlowMatchingBatch {
+        FlowMatchingBatch(self, sample: index)
+    }
+
+    private init(_ batch: FlowMatchingBatch, sample: Int) {
+        func part(_ x: Tensor) -> Tensor {
+            let frames = batch.lengths[sample]
+            return x[sample][0..<frames].reshaped([1, frames, x.columns])
+        }
+        lengths = [batch.lengths[sample]]
+        text = [batch.text[sample]]
+        spans = [batch.spans[sample]]
+        times = [batch.times[sample]]
+        noised = part(batch.noised)
+        flow = part(batch.flow)
+        condition = part(batch.condition)
+        dropsText = [batch.dropsText[sample]]
+    }
+
+    /// The lengths where they differ from the frames that there are.
+    var paddedLengths: [Int]? {
+        lengths.allSatisfy { $0 == noised.shape[1] } ? nil : lengths
+    }
+
     /// The same with every text blanked, or none.
     func withText(dropped: Bool) -> FlowMatchingBatch {
         FlowMatchingBatch(self, dropsText: lengths.map { _ in dropped })

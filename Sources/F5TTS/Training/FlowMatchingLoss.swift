@@ -8,14 +8,16 @@ package enum FlowMatchingLoss {
     /// - Returns: the prediction `[samples, frames, mel]` and the loss, a scalar `[1]`; both know
     ///   their gradients when the backbone was built from parameters.
     package static func evaluate(
-        _ backbone: any Backbone, _ batch: FlowMatchingBatch, dropout: Dropout? = nil
+        _ backbone: any Backbone, _ batch: FlowMatchingBatch,
+        training: TrainingPass = TrainingPass()
     ) -> (prediction: Tensor, loss: Tensor) {
         let text = backbone.embed(
-            batch.text, frames: batch.noised.shape[1], lengths: batch.lengths,
+            batch.text, frames: batch.noised.shape[1], lengths: batch.paddedLengths,
             dropped: batch.dropsText)
         let prediction = backbone.velocity(
             batch.noised, condition: batch.condition, text: text,
-            time: backbone.timeTable(batch.times), lengths: batch.lengths, dropout: dropout)
+            time: backbone.timeTable(batch.times), lengths: batch.paddedLengths,
+            training: training)
         let loss = prediction.meanSquaredError(batch.flow) { batch.spans[$0].contains($1) }
         return (prediction, loss)
     }

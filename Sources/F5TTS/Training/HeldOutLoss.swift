@@ -56,7 +56,7 @@ package struct HeldOutLoss: Sendable {
     package func callAsFunction(_ backbone: any Backbone) -> Result {
         var (loss, blind, frames) = (0.0, 0.0, 0.0)
         for batch in batches {
-            let asked = Double(batch.read.spans.reduce(0) { $0 + $1.count })
+            let asked = Double(batch.read.askedFrames)
             let read = FlowMatchingLoss.evaluate(backbone, batch.read).loss
             let unread = FlowMatchingLoss.evaluate(backbone, batch.blind).loss
             loss += Double(read.array[0]) * asked

@@ -35,6 +35,14 @@ package final class Trainer {
     /// Updates done.
     package internal(set) var update = 0
     private let gradients: ParameterBlock
+    /// Small networks are trained on several samples at once, each with gradients of its own.
+    private let lanes: Lanes?
+    private let laneGradients: [ParameterBlock]
+
+    /// Parameters up to which a network is small: copies of its gradients cost little.
+    private static let smallNetwork = 16 << 20
+    /// A fixed number, so that results depend on no number of threads.
+    private static let laneCount = 4
 
     /// - Parameters:
     ///   - weights: where training begins, by bare names (`transformer.…`), one for each parameter.
@@ -64,7 +72,13 @@ package final class Trainer {
         parameters =
             configuration.adapter?.initial(for: layout, seed: configuration.seed)
             ?? block(weights)
+        let parameters = parameters
         gradients = ParameterBlock(layout: parameters.layout)
+        let isSmall = layout.reduce(0) { $0 + $1.shape.reduce(1, *) } <= Self.smallNetwork
+        lanes = isSmall ? Lanes() : nil
+        laneGradients =
+            isSmall
+            ? (0..<Self.laneCount).map { _ in ParameterBlock(layout: parameters.layout) } : []
         optimizer = AdamW(parameters, configuration.optimizer)
         if configuration.averaging == .inherited, configuration.adapter == nil, let inherited {
             average = ExponentialMovingAverage(
@@ -72,6 +86,8 @@ package final class Trainer {
                 configuration.average)
         }
     }
+
+    deinit { lanes?.stop() }
 
     /// The network with the weights as they are now; good until the next update.
     package var model: any Backbone { model(parameters.tensors) }
@@ -99,19 +115,16 @@ package final class Trainer {
     ) -> Report? {
         let clock = ContinuousClock()
         let start = clock.now
-        var (loss, waited) = (0.0, 0.0)
-        gradients.clear()
-        let share = 1 / Float(configuration.accumulation)
+        var (pieces, waited): ([Piece], Double) = ([], 0)
         for part in 0..<configuration.accumulation {
             guard running() else { return nil }
             let (batch, seconds) = next()
             waited += seconds
-            let recorded = parameters.recorded
-            let value = FlowMatchingLoss.evaluate(
-                model(recorded), batch, dropout: dropout(part: part)
-            ).loss
-            loss += Double(value.base[0] * share)
-            gradients.add(share, times: value.gradients(of: recorded.map(\.tensor)))
+            pieces += self.pieces(batch, part: part)
+        }
+        gradients.clear()
+        guard let loss = lanes == nil ? sequential(pieces, running) : parallel(pieces) else {
+            return nil
         }
         let norm = gradients.clip(norm: configuration.clipNorm)
         let rate = configuration.schedule.rate(update)
@@ -124,6 +137,81 @@ package final class Trainer {
             seconds: (clock.now - start) / .seconds(1))
     }
 
+    /// One sample of an update.
+    private struct Piece {
+        let batch: FlowMatchingBatch
+        /// Of the update's loss: batches count alike, and in a batch all frames that are asked for.
+        let share: Float
+        let dropout: Dropout?
+
+        /// About how long it takes; attention grows with the square.
+        var cost: Double {
+            let frames = Double(batch.lengths[0])
+            return frames * (1 + frames / 1000)
+        }
+    }
+
+    /// The samples of a batch: alone, none pays for the length of another.
+    private func pieces(_ batch: FlowMatchingBatch, part: Int) -> [Piece] {
+        let share = 1 / Float(configuration.accumulation * max(1, batch.askedFrames))
+        let seed = TrainingSeed.derived(
+            configuration.seed, update * configuration.accumulation + part)
+        return batch.lengths.indices.map { index in
+            let sample = batch.sample(index)
+            return Piece(
+                batch: sample, share: Float(sample.askedFrames) * share,
+                dropout: configuration.dropout > 0
+                    ? .random(
+                        share: configuration.dropout, seed: TrainingSeed.derived(seed, index))
+                    : nil)
+        }
+    }
+
+    /// One sample after the other, each op on all threads; nil when given up.
+    private func sequential(_ pieces: [Piece], _ running: () -> Bool) -> Double? {
+        var loss = 0.0
+        for piece in pieces {
+            guard running() else { return nil }
+            loss += learn(piece, gradients)
+        }
+        return loss
+    }
+
+    /// Samples spread over lanes by their cost alone, so that every sum is the same sum whatever the
+    /// number of threads.
+    private func parallel(_ pieces: [Piece]) -> Double? {
+        var shares = laneGradients.map { _ in (cost: 0.0, pieces: [Int]()) }
+        let order = pieces.indices.sorted { (-pieces[$0].cost, $0) < (-pieces[$1].cost, $1) }
+        for index in order {
+            let lane = shares.indices.min { shares[$0].cost < shares[$1].cost } ?? 0
+            shares[lane].cost += pieces[index].cost
+            shares[lane].pieces.append(index)
+        }
+        var losses = shares.map { _ in 0.0 }
+        losses.withUnsafeMutableBufferPointer { losses in
+            nonisolated(unsafe) let losses = losses
+            lanes?.run(shares.count) { [self] lane in
+                laneGradients[lane].clear()
+                for index in shares[lane].pieces {
+                    losses[lane] += learn(pieces[index], laneGradients[lane])
+                }
+            }
+        }
+        gradients.add(laneGradients)
+        return losses.reduce(0, +)
+    }
+
+    /// Adds what a sample teaches to `gradients`, and gives its share of the loss.
+    private func learn(_ piece: Piece, _ gradients: ParameterBlock) -> Double {
+        let recorded = parameters.recorded
+        var pass = TrainingPass()
+        pass.dropout = piece.dropout
+        pass.recomputesBlocks = configuration.recomputesBlocks
+        let loss = FlowMatchingLoss.evaluate(model(recorded), piece.batch, training: pass).loss
+        loss.addGradients(of: recorded.map(\.tensor), times: piece.share, to: gradients)
+        return Double(loss.array[0]) * Double(piece.share)
+    }
+
     private func updateAverage() {
         if configuration.averaging == .fresh, average == nil,
             update >= configuration.averageStart
@@ -132,14 +220,6 @@ package final class Trainer {
                 layout: parameters.layout, configuration.average)
         }
         average?.update(parameters)
-    }
-
-    /// The dropout of one of this update's batches; nil when nothing is dropped.
-    private func dropout(part: Int) -> Dropout? {
-        guard configuration.dropout > 0 else { return nil }
-        let seed = TrainingSeed.derived(
-            configuration.seed, update * configuration.accumulation + part)
-        return .random(share: configuration.dropout, seed: seed)
     }
 }
 

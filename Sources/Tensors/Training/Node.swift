@@ -11,11 +11,16 @@ package final class Node: @unchecked Sendable {
     fileprivate init() {
         inputs = []
         backward = nil
+        isParameter = true
     }
 
-    fileprivate init(inputs: [Node?], backward: @escaping (Tensor) -> [Tensor?]) {
+    /// Whether it is a parameter, and not the result of an op.
+    fileprivate let isParameter: Bool
+
+    init(inputs: [Node?], backward: @escaping (Tensor) -> [Tensor?]) {
         self.inputs = inputs
         self.backward = backward
+        isParameter = false
     }
 
     /// Lets go of what the op kept for its backward pass.
@@ -52,25 +57,65 @@ extension Tensor {
     /// can be, and a second call would find nothing.
     package func gradients(of parameters: [Tensor]) -> [Tensor] {
         precondition(count == 1, "gradients: of \(shape), not of a scalar")
+        var found: [ObjectIdentifier: Tensor] = [:]
+        walkBack(from: Tensor([1], shape: shape)) { parameter, part in
+            let key = ObjectIdentifier(parameter)
+            found[key] = found[key].map { $0 + part } ?? part
+        }
+        return parameters.map { parameter in
+            precondition(parameter.isRecorded, "gradients: of a tensor that is no parameter")
+            let gradient = parameter.node.flatMap { found[ObjectIdentifier($0)] }
+            return gradient ?? .zeros(parameter.shape)
+        }
+    }
+
+    /// Adds `factor` times the gradient of this scalar for each of `parameters` to `block`, which has
+    /// one place for each, in order.
+    ///
+    /// As `gradients`, but no gradient of a parameter is kept longer than it takes to add it.
+    package func addGradients(
+        of parameters: [Tensor], times factor: Float, to block: ParameterBlock
+    ) {
+        precondition(
+            count == 1 && parameters.count == block.layout.count,
+            "addGradients: of \(shape) for \(parameters.count) parameters")
+        var places: [ObjectIdentifier: Int] = [:]
+        for (index, parameter) in parameters.enumerated() {
+            if let node = parameter.node { places[ObjectIdentifier(node)] = index }
+        }
+        walkBack(from: Tensor([1], shape: shape)) { parameter, part in
+            guard let place = places[ObjectIdentifier(parameter)] else { return }
+            block.add(factor, times: part, at: place)
+        }
+    }
+
+    /// Carries `gradient`, which is that of this tensor, back to the parameters.
+    ///
+    /// - Parameters:
+    ///   - gradient: of the same shape.
+    ///   - found: told each part of a parameter's gradient as soon as it is known.
+    func walkBack(from gradient: Tensor, _ found: (Node, Tensor) -> Void) {
         var gradients: [ObjectIdentifier: Tensor] = [:]
-        if let node { gradients[ObjectIdentifier(node)] = Tensor([1], shape: shape) }
+        if let node { gradients[ObjectIdentifier(node)] = gradient }
         for node in ordered() {
             guard let backward = node.backward,
                 let gradient = gradients.removeValue(forKey: ObjectIdentifier(node))
             else { continue }
             for (input, part) in zip(node.inputs, backward(gradient)) {
                 guard let input, let part else { continue }
+                guard !input.isParameter else {
+                    found(input, part)
+                    continue
+                }
                 let key = ObjectIdentifier(input)
                 gradients[key] = gradients[key].map { $0 + part } ?? part
             }
             node.release()
         }
-        return parameters.map { parameter in
-            precondition(parameter.isRecorded, "gradients: of a tensor that is no parameter")
-            let gradient = parameter.node.flatMap { gradients[ObjectIdentifier($0)] }
-            return gradient ?? .zeros(parameter.shape)
-        }
     }
+
+    /// The parameters that this tensor depends on.
+    var parameters: [Node] { ordered().filter(\.isParameter) }
 
     /// The nodes below this tensor, each before its inputs.
     private func ordered() -> [Node] {

@@ -58,17 +58,36 @@ package final class ParameterBlock {
     }
 
     /// Sets every value to zero.
-    package func clear() { storage.base.update(repeating: 0, count: count) }
+    package func clear() {
+        forEachPiece { (storage.base + $0.lowerBound).update(repeating: 0, count: $0.count) }
+    }
 
     /// Adds `factor · tensor` to each parameter; one tensor for each, in order.
     package func add(_ factor: Float, times tensors: [Tensor]) {
         precondition(tensors.count == layout.count, "add: \(tensors.count) tensors")
-        for (index, tensor) in tensors.enumerated() {
-            let target = storage.base + offsets[index]
-            Parallel.ranges(tensor.count, grain: 65536) { range in
-                let i = range.lowerBound
-                Kernels.loops.add_scaled(
-                    target + i, factor, tensor.base + i, target + i, range.count)
+        for (index, tensor) in tensors.enumerated() { add(factor, times: tensor, at: index) }
+    }
+
+    /// Adds `factor · tensor` to the parameter at a place in the layout.
+    package func add(_ factor: Float, times tensor: Tensor, at index: Int) {
+        precondition(
+            tensor.count == offsets[index + 1] - offsets[index], "add: \(tensor.shape) at \(index)")
+        let target = storage.base + offsets[index]
+        Parallel.ranges(tensor.count, grain: 65536) { range in
+            let i = range.lowerBound
+            Kernels.loops.add_scaled(
+                target + i, factor, tensor.base + i, target + i, range.count)
+        }
+    }
+
+    /// Adds every value of `others`, blocks of the same layout, in their order.
+    package func add(_ others: [ParameterBlock]) {
+        precondition(others.allSatisfy { $0.count == count }, "add: blocks of other layouts")
+        forEachPiece { range in
+            let i = range.lowerBound
+            for other in others {
+                Kernels.loops.add(
+                    storage.base + i, other.storage.base + i, storage.base + i, range.count)
             }
         }
     }

@@ -35,7 +35,7 @@ struct GradientTests {
 
         let (model, parameters) = try Self.parameters(folder)
         let (prediction, loss) = FlowMatchingLoss.evaluate(
-            model, batch, dropout: try Self.dropout(fixture))
+            model, batch, training: try Self.pass(fixture))
         expectClose(prediction, try fixture.tensor("pred"), atol: 5e-5, "\(name) pred")
         expectClose(loss.array, try fixture.floats("loss"), atol: 0, rtol: 1e-5, "\(name) loss")
         let gradients = loss.gradients(of: parameters.map(\.tensor))
@@ -88,15 +88,17 @@ struct GradientTests {
     }
 
     /// The masks that the official run drew, where it dropped anything.
-    static func dropout(_ fixture: [String: StoredTensor]) throws -> Dropout? {
+    static func pass(_ fixture: [String: StoredTensor]) throws -> TrainingPass {
+        var pass = TrainingPass()
         let prefix = "dropout_keep.transformer.transformer_blocks."
         let masks = try fixture.filter { $0.key.hasPrefix(prefix) }.mapValues { try $0.tensor() }
-        guard !masks.isEmpty else { return nil }
-        return Dropout { layer, place, shape in
+        guard !masks.isEmpty else { return pass }
+        pass.dropout = Dropout { layer, place, shape in
             let module = place == .attention ? "attn.to_out.1" : "ff.ff.1"
             guard let keep = masks["\(prefix)\(layer).\(module)"] else { return .zeros(shape) }
             return Tensor(keep.array.map { $0 / 0.9 }, shape: shape)
         }
+        return pass
     }
 
     /// `‖a - b‖ / ‖b‖`, absolute where b is zero.

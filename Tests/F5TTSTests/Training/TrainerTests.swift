@@ -120,6 +120,36 @@ struct TrainerTests {
         }
     }
 
+    /// Blocks that are computed again teach the same.
+    @Test func recomputingChangesNothing() throws {
+        func losses(recomputing: Bool) throws -> [Double] {
+            let trainer = try Self.trainer { $0.recomputesBlocks = recomputing }
+            return Self.run(trainer, updates: 4).flatMap { [$0.loss, $0.gradientNorm] }
+        }
+        for (a, b) in zip(try losses(recomputing: true), try losses(recomputing: false)) {
+            #expect(abs(a / b - 1) < 1e-6)
+        }
+    }
+
+    /// Samples one by one teach what the batch teaches as a whole, where none is padded.
+    @Test func samplesAddUpToTheBatch() throws {
+        let trainer = try Self.trainer {
+            $0.dropout = 0
+            $0.clipNorm = 0
+            $0.schedule = LearningRateSchedule(peak: 1e-3, warmup: 0, total: 4)
+        }
+        let batch = Clips(count: 6).batch([0, 5], seed: 5)
+        let recorded = trainer.parameters.recorded
+        let whole = FlowMatchingLoss.evaluate(
+            trainer.backbone.model(values: recorded), batch
+        ).loss
+        let gradients = whole.gradients(of: recorded.map(\.tensor))
+        let norm = gradients.reduce(0) { $0 + $1.array.reduce(0) { $0 + Double($1 * $1) } }
+        let report = try #require(trainer.step { (batch, 0) })
+        #expect(abs(report.loss / Double(whole.array[0]) - 1) < 1e-5)
+        #expect(abs(report.gradientNorm / norm.squareRoot() - 1) < 1e-4)
+    }
+
     /// An adapter begins by changing nothing, learns, and leaves the weights beside it alone.
     @Test func adapters() throws {
         let trainer = try Self.trainer {

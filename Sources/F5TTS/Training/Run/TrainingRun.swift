@@ -1,11 +1,13 @@
 import Checkpoints
 import Foundation
+import Tensors
 
 /// The loop that `skald train` and `skald adapt` share: updates, held-out checks, curves and
 /// checkpoints, from wherever the folder says that it stopped to the end of the schedule.
 ///
 /// Stopped or killed at any moment and started again it ends with the same bytes, timings aside. It
-/// blocks the thread that it runs on: give it one of its own.
+/// stands aside while something is being spoken, and blocks the thread that it runs on: give it one of
+/// its own.
 package final class TrainingRun {
     package struct Options: Sendable, Equatable, Codable {
         /// Updates between held-out checks; 0 checks only at the end.
@@ -94,6 +96,14 @@ package final class TrainingRun {
     /// - Throws: `TrainingError`, `CheckpointError`.
     package func run(
         control: () -> Control, report: (Event) -> Void
+    ) throws -> Outcome {
+        try Parallel.inBackground {
+            try StoragePool.keepingMemory { try loop(control, report) }
+        }
+    }
+
+    private func loop(
+        _ control: () -> Control, _ report: (Event) -> Void
     ) throws -> Outcome {
         for note in try folder.restore(trainer) { report(.warning(note)) }
         let begin = trainer.update
