@@ -8,9 +8,13 @@ protocol Ledger: AnyObject {
     func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix
     /// Whether there is such a parameter.
     func has(_ name: String) -> Bool
+    /// What is added to the matrix of that full name.
+    func lowRank(_ name: String) -> LowRank?
 }
 
 extension Ledger {
+    func lowRank(_ name: String) -> LowRank? { nil }
+
     func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
         WeightMatrix(take(name, shape), precision)
     }
@@ -62,4 +66,58 @@ final class ValueLedger: Ledger {
     }
 
     func has(_ name: String) -> Bool { values[name] != nil }
+}
+
+/// Answers as another ledger does, and keeps what it gave.
+final class CollectingLedger: Ledger {
+    private let source: any Ledger
+    private(set) var matrices: [String: WeightMatrix] = [:]
+    private(set) var tensors: [String: Tensor] = [:]
+
+    init(_ source: any Ledger) { self.source = source }
+
+    func take(_ name: String, _ shape: [Int]) -> Tensor {
+        let tensor = source.take(name, shape)
+        tensors[name] = tensor
+        return tensor
+    }
+
+    func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
+        let matrix = source.takeMatrix(name, shape, precision)
+        matrices[name] = matrix
+        return matrix
+    }
+
+    func has(_ name: String) -> Bool { source.has(name) }
+}
+
+/// Answers with the parts of a model that is there already, and what an adapter adds to them.
+final class AdaptedLedger: Ledger {
+    private let parts: ModelParts
+    private let adapter: [String: LowRank]
+
+    init(_ parts: ModelParts, _ adapter: [String: LowRank]) {
+        self.parts = parts
+        self.adapter = adapter
+    }
+
+    func take(_ name: String, _ shape: [Int]) -> Tensor {
+        guard let tensor = parts.tensors[name], tensor.shape == shape else {
+            preconditionFailure("parameter \(name) \(shape): not among the model's parts")
+        }
+        return tensor
+    }
+
+    func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
+        guard let matrix = parts.matrices[name], [matrix.outputs, matrix.inputs] == shape else {
+            preconditionFailure("matrix \(name) \(shape): not among the model's parts")
+        }
+        return matrix
+    }
+
+    func has(_ name: String) -> Bool {
+        parts.tensors[name] != nil || parts.matrices[name] != nil
+    }
+
+    func lowRank(_ name: String) -> LowRank? { adapter[name] }
 }

@@ -4,7 +4,7 @@ import Foundation
 ///
 /// Whoever has the old file mapped keeps the old file. Unless `commit` is reached, the temporary
 /// file is removed again.
-final class OutputFile {
+package final class OutputFile {
     /// Bytes written so far.
     private(set) var position = 0
     private let path: String
@@ -14,7 +14,7 @@ final class OutputFile {
     /// Begins a file that is to be `path`.
     ///
     /// Errors: `cannotWrite`, here and in every other function of this class.
-    init(_ path: String) throws(CheckpointError) {
+    package init(_ path: String) throws(CheckpointError) {
         self.path = path
         let url = URL(filePath: path)
         // The same folder, so that the rename stays within one file system.
@@ -39,7 +39,7 @@ final class OutputFile {
     }
 
     /// Appends `bytes`.
-    func write(_ bytes: [UInt8]) throws(CheckpointError) {
+    package func write(_ bytes: [UInt8]) throws(CheckpointError) {
         try overwrite(bytes, at: position)
         position += bytes.count
     }
@@ -52,7 +52,7 @@ final class OutputFile {
     }
 
     /// Makes the file durable and gives it its name.
-    func commit() throws(CheckpointError) {
+    package func commit() throws(CheckpointError) {
         guard fsync(descriptor) == 0 else { throw failure("can't be written to the disk") }
         let closed = close(descriptor)
         descriptor = -1

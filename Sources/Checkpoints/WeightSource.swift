@@ -1,5 +1,5 @@
 /// Which of a checkpoint's two sets of weights to take.
-package enum WeightSource: String, Sendable, CaseIterable {
+package enum WeightSource: String, Sendable, CaseIterable, Codable {
     /// The exponential moving average, which is what F5-TTS publishes and speaks with.
     case ema
     /// The weights as the optimizer left them: for short fine-tunes, which EMA hardly shows.

@@ -37,6 +37,22 @@ package struct Weights {
         ledger.has(self.name(name))
     }
 
+    /// What an adapter adds to the matrix `name`, if there is one.
+    package func lowRank(_ name: String) -> LowRank? {
+        ledger.lowRank(self.name(name))
+    }
+
+    /// Builds a model from these weights, and gives the parts that it took for `adapted`.
+    package func collecting<M>(
+        _ build: (Weights) throws -> M
+    ) rethrows -> (model: M, parts: ModelParts) {
+        let collector = CollectingLedger(ledger)
+        let model = try build(Weights(ledger: collector, precision: precision, scope: scope))
+        let parts = ModelParts(
+            matrices: collector.matrices, tensors: collector.tensors, precision: precision)
+        return (model, parts)
+    }
+
     private func name(_ last: String) -> String {
         scope.isEmpty ? last : scope + "." + last
     }
@@ -67,6 +83,15 @@ package struct Weights {
         let model = try build(Weights(ledger: ledger, precision: precision))
         try ledger.settle(ignoring: ignoring)
         return (model, ledger.parts)
+    }
+
+    /// Builds a model again that shares every part of one that is there, with low-rank additions to
+    /// some of its matrices, by full name.
+    package static func adapted<M>(
+        _ parts: ModelParts, by adapter: [String: LowRank], _ build: (Weights) throws -> M
+    ) rethrows -> M {
+        try build(
+            Weights(ledger: AdaptedLedger(parts, adapter), precision: parts.precision))
     }
 
     /// Builds a model from random parameters of the shapes it asks for, and gives those too, in the

@@ -6,9 +6,9 @@ struct Skald: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "skald",
         abstract:
-            "F5-TTS speech on ordinary CPUs: speak, serve, train, look after models and voices.",
+            "F5-TTS speech on ordinary CPUs: speak, serve, adapt voices, train, look after models.",
         subcommands: [
-            SpeakCommand.self, ServeCommand.self, VoicesCommand.self, ModelsCommand.self,
-            TrainCommand.self, DoctorCommand.self, BenchCommand.self,
+            SpeakCommand.self, ServeCommand.self, AdaptCommand.self, VoicesCommand.self,
+            ModelsCommand.self, TrainCommand.self, DoctorCommand.self, BenchCommand.self,
         ])
 }

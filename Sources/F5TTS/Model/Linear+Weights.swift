@@ -2,7 +2,8 @@ import Checkpoints
 import Tensors
 
 extension Linear {
-    /// Takes `weight` `[outputs, inputs]` and, unless told otherwise, `bias` `[outputs]`.
+    /// Takes `weight` `[outputs, inputs]` and, unless told otherwise, `bias` `[outputs]`; of an adapted
+    /// voice, the layer of its base with what the adapter adds.
     ///
     /// `precision` defaults to the model's, but to bfloat16 where that is int8: eight bits are for the
     /// matrices of attention and feed-forward, where the time goes and the error does not show.
@@ -11,9 +12,10 @@ extension Linear {
         precision: Precision? = nil
     ) {
         let precision = precision ?? (w.precision == .int8 ? .bf16 : w.precision)
-        self.init(
+        let layer = Linear(
             matrix: w.matrix("weight", [outputs, inputs], precision),
             bias: bias ? w.tensor("bias", [outputs]) : nil)
+        self = w.lowRank("weight").map(layer.adding) ?? layer
     }
 }
 

@@ -12,24 +12,41 @@ extension ModelDescription {
     package func loadBackbone(
         _ source: WeightSource, precision: Precision = .f32, packs: WeightPacks? = nil
     ) throws -> (backbone: any Backbone, weights: ResolvedWeights) {
-        var weights = try EMAResolution.resolve(CheckpointFile.open(weightsPath), source: source)
-        let build = { (w: Weights) in backbone.model(w) }
+        let loaded = try loadParts(source, precision: precision, packs: packs)
+        return (loaded.backbone, loaded.weights)
+    }
+
+    /// The same, and the parts of the network for adapted voices to share.
+    func loadParts(
+        _ source: WeightSource, precision: Precision, packs: WeightPacks?
+    ) throws -> (backbone: any Backbone, parts: ModelParts, weights: ResolvedWeights) {
+        var weights = try weights(source)
+        let build = { (w: Weights) in w.collecting { backbone.model($0) } }
         let size = try? FileManager.default.attributesOfItem(atPath: weightsPath)[.size] as? Int
         guard precision != .f32, let packs, let size, size >= packs.smallestFile else {
-            return (try Weights.load(weights, precision: precision, build), weights)
+            let (model, parts) = try Weights.load(weights, precision: precision, build)
+            return (model, parts, weights)
         }
         let origin = try PackedWeights.Origin(
             path: weightsPath, source: weights.source, precision: precision,
             architecture: "\(backbone)")
         // A pack that turns out damaged is made anew.
-        if let pack = packs.find(origin), let model = try? pack.load(precision: precision, build) {
-            return (model, weights)
+        if let pack = packs.find(origin),
+            let (model, parts) = try? pack.load(precision: precision, build)
+        {
+            return (model, parts, weights)
         }
-        let (model, parts) = try Weights.loadPacking(weights, precision: precision, build)
-        let (pack, note) = packs.write(parts, of: origin)
+        let (built, packed) = try Weights.loadPacking(weights, precision: precision, build)
+        let (pack, note) = packs.write(packed, of: origin)
         // Mapped, the weights are one copy that the system may share and take back.
         weights.notes.append(note)
-        return (try pack?.load(precision: precision, build) ?? model, weights)
+        let (model, parts) = try pack?.load(precision: precision, build) ?? built
+        return (model, parts, weights)
+    }
+
+    /// The weights that `source` asks for. Errors: `CheckpointError`.
+    package func weights(_ source: WeightSource) throws(CheckpointError) -> ResolvedWeights {
+        try EMAResolution.resolve(CheckpointFile.open(weightsPath), source: source)
     }
 
     /// Loads the vocabulary. Errors: `TextError`.

@@ -6,7 +6,7 @@ import Tensors
 /// sampler serves any number of utterances at the same time. Mirrors `CFM.sample` in
 /// `f5_tts/model/cfm.py`.
 package struct FlowSampler: Sendable {
-    private let backbone: any Backbone
+    private var backbone: any Backbone
     package let schedule: TimeSchedule
     package let solver: SynthesisOptions.Solver
     /// Rows: the time of each evaluation of the network, in order.
@@ -23,6 +23,13 @@ package struct FlowSampler: Sendable {
             return solver == .euler ? [t] : [t, t + (next - t) / 2]
         }
         table = backbone.timeTable(times)
+    }
+
+    /// The same for a network that makes the same of the time: the tables are shared.
+    func with(_ backbone: any Backbone) -> FlowSampler {
+        var sampler = self
+        sampler.backbone = backbone
+        return sampler
     }
 
     /// An utterance on its way from noise to mel; `FlowSampler.advance` moves it one step.

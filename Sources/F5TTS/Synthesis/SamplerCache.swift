@@ -11,10 +11,19 @@ final class SamplerCache: Sendable {
 
     private static let capacity = 8
     private let backbone: any Backbone
+    /// Samplers of a model that treats time alike.
+    private let sharing: SamplerCache?
     /// Least recently used first.
     private let samplers = Mutex<[(key: Key, sampler: FlowSampler)]>([])
 
-    init(_ backbone: any Backbone) { self.backbone = backbone }
+    /// - Parameters:
+    ///   - backbone: the network.
+    ///   - sharing: the samplers of a network that makes the same of the time, as an adapter's base
+    ///     does: its tables are used.
+    init(_ backbone: any Backbone, sharing: SamplerCache? = nil) {
+        self.backbone = backbone
+        self.sharing = sharing
+    }
 
     func sampler(_ options: SynthesisOptions) -> FlowSampler {
         let schedule = TimeSchedule(steps: options.nfe, sway: options.sway)
@@ -26,7 +35,9 @@ final class SamplerCache: Sendable {
             return entry.sampler
         }
         if let found { return found }
-        let sampler = FlowSampler(backbone, schedule: schedule, solver: options.solver)
+        let sampler =
+            sharing.map { $0.sampler(options).with(backbone) }
+            ?? FlowSampler(backbone, schedule: schedule, solver: options.solver)
         samplers.withLock { samplers in
             samplers.removeAll { $0.key == key }
             samplers.append((key, sampler))

@@ -1,4 +1,5 @@
 import Audio
+import Checkpoints
 import Foundation
 import Tensors
 import TextFrontEnd
@@ -14,6 +15,7 @@ package final class Synthesizer: Sendable {
     private let mel: MelSpectrogram
     private let vocoder: Vocos
     private let samplers: SamplerCache
+    private let adapted: AdaptedModels?
 
     /// - Parameters:
     ///   - name: what clients call the model.
@@ -21,15 +23,46 @@ package final class Synthesizer: Sendable {
     ///   - vocabulary: token ids.
     ///   - mel: the spectrogram that backbone and vocoder were trained on.
     ///   - vocoder: mel to samples.
-    package init(
+    package convenience init(
         name: String, backbone: any Backbone, vocabulary: Vocabulary, mel: MelType, vocoder: Vocos
+    ) {
+        self.init(
+            name: name, backbone: backbone, vocabulary: vocabulary, mel: mel, vocoder: vocoder,
+            adapted: nil)
+    }
+
+    /// The same, with the adapted voices that are made from the model.
+    init(
+        name: String, backbone: any Backbone, vocabulary: Vocabulary, mel: MelType,
+        vocoder: Vocos, adapted: AdaptedModels?
     ) {
         self.name = name
         self.backbone = backbone
         self.vocabulary = vocabulary
         self.mel = MelSpectrogram(mel)
         self.vocoder = vocoder
-        samplers = SamplerCache(backbone)
+        self.adapted = adapted
+        samplers = adapted?.base ?? SamplerCache(backbone)
+    }
+
+    /// Which model this is, for adapted voices; reads all weights at the first time. Nil for a model
+    /// that was not loaded from a file. Errors: `CheckpointError`.
+    package func identity() throws(CheckpointError) -> ModelIdentity? { try adapted?.identity() }
+
+    /// Makes the adapted weights of a voice ready, so that speaking need not; refuses what it would.
+    ///
+    /// Throws `invalidRequest` for a voice adapted from another model, and what reading weights throws.
+    package func prepare(_ voice: ReferenceVoice) throws { _ = try samplers(for: voice) }
+
+    /// The samplers of the model that speaks for a voice.
+    private func samplers(for voice: ReferenceVoice) throws -> SamplerCache {
+        guard let adaptation = voice.adaptation else { return samplers }
+        guard let adapted else {
+            throw SpeechError(
+                .invalidRequest, "This model does not speak with adapted voices.",
+                parameter: "voice")
+        }
+        return try adapted.samplers(adaptation)
     }
 
     /// Speaks `text`, giving out 24 kHz mono samples as each chunk is ready.
@@ -66,7 +99,7 @@ package final class Synthesizer: Sendable {
         try options.validate()
         let utterance = try Utterance(
             text, voice: voice, options: options, vocabulary: vocabulary, mel: mel)
-        let sampler = samplers.sampler(options)
+        let sampler = try samplers(for: voice).sampler(options)
         summary.chunks = utterance.chunks.count
         summary.preparationSeconds = elapsed()
 

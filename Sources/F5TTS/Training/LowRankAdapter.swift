@@ -1,3 +1,4 @@
+import Checkpoints
 import Tensors
 
 /// Low-rank adaptation (LoRA, arXiv 2106.09685): each adapted matrix W becomes
@@ -68,5 +69,44 @@ package struct LowRankAdapter: Sendable, Equatable, Codable {
             let product = Linear(weight: down.transposed(), bias: nil)(up)
             return (name, weight.adding(scale, times: product))
         }
+    }
+
+    /// What the layers of a backbone add at run time, by the full names of their matrices.
+    ///
+    /// - Parameters:
+    ///   - stored: the adapter's parameters.
+    ///   - backbone: the architecture of its base.
+    /// - Returns: one for each adapted matrix.
+    /// - Throws: `doesNotFit` when one is missing, misshapen or left over.
+    func layers(
+        of stored: ResolvedWeights, for backbone: BackboneConfiguration
+    ) throws(CheckpointError) -> [String: LowRank] {
+        func refusal(_ name: String) -> CheckpointError {
+            CheckpointError(
+                .doesNotFit, file: stored.file, tensor: name,
+                "does not belong to an adapter of this model; adapt the voice again")
+        }
+        let scale = Float(alpha / Double(rank))
+        var layers: [String: LowRank] = [:]
+        for (name, shape) in Weights.shapes(of: { backbone.model($0) }) where Self.adapts(name) {
+            guard let down = stored.tensors[name + Self.down], down.shape == [rank, shape[1]] else {
+                throw refusal(name + Self.down)
+            }
+            guard let up = stored.tensors[name + Self.up], up.shape == [shape[0], rank] else {
+                throw refusal(name + Self.up)
+            }
+            layers[name] = LowRank(
+                down: try down.tensor(),
+                up: Tensor.zeros(up.shape).adding(scale, times: try up.tensor()))
+        }
+        guard stored.tensors.count == 2 * layers.count else {
+            throw refusal(stored.tensors.keys.min() ?? "")
+        }
+        for (name, layer) in layers where !layer.down.isFinite || !layer.up.isFinite {
+            throw CheckpointError(
+                .notFinite, file: stored.file, tensor: name, "holds NaN or infinity; adapt it again"
+            )
+        }
+        return layers
     }
 }

@@ -69,6 +69,9 @@ package final class StagingFolder {
         try file.finish()
     }
 
+    /// The path of a file in the folder, for those who write it themselves and wait for the disk.
+    func place(_ name: String) -> String { path + "/" + name }
+
     /// A file of a staging folder that grows block by block.
     package final class NewFile {
         private let descriptor: Int32

@@ -12,11 +12,15 @@ package struct StoredVoice: Sendable, Equatable, Identifiable {
     package let licence: String?
     /// Seconds since 1970.
     package let createdAt: Int
+    /// What the recording doctor has to say about the reference.
+    package let findings: [Finding]
     /// Whether it belongs to the installation, and so is not deleted.
     package let isShipped: Bool
+    /// The adapted weights that it speaks with, if any; their reference and its text stand above.
+    package let version: VoiceVersion?
     /// The folder; never told to clients.
     let folder: String
-    /// The audio's file name in `folder`.
+    /// The audio's path in `folder`.
     let audioFile: String
 }
 
@@ -29,9 +33,11 @@ struct VoiceRecord: Codable {
     let licence: String?
     let createdAt: Int
     let audio: String
+    /// Missing in voices that were stored before there was a doctor.
+    let findings: [Finding]?
 
     enum CodingKeys: String, CodingKey {
-        case id, name, language, licence, audio
+        case id, name, language, licence, audio, findings
         case referenceText = "ref_text"
         case createdAt = "created_at"
     }

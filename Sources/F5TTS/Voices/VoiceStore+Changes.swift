@@ -35,11 +35,17 @@ extension VoiceStore {
             }
         }
         let id = try identifier(for: name)
-        try check(audio)
+        let findings = try check(audio, name: name, text: text)
         let record = VoiceRecord(
             id: id, name: name, referenceText: text, language: language, licence: licence,
             createdAt: Int(Date().timeIntervalSince1970),
-            audio: "reference." + VoiceStore.fileExtension(audio))
+            audio: "reference." + VoiceStore.fileExtension(audio), findings: findings)
+        try store(record, audio: audio)
+        return try voice(id)
+    }
+
+    /// Writes a new voice's folder, whole or not at all.
+    func store(_ record: VoiceRecord, audio: [UInt8]) throws(SpeechError) {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         guard let json = try? encoder.encode(record) else {
@@ -50,13 +56,12 @@ extension VoiceStore {
             let staging = try StagingFolder(in: own)
             try staging.write(audio, to: record.audio)
             try staging.write(Array(json), to: "voice.json")
-            guard try staging.publish(as: id) else { throw VoiceStore.duplicate(id) }
+            guard try staging.publish(as: record.id) else { throw VoiceStore.duplicate(record.id) }
         } catch let error as SpeechError {
             throw error
         } catch {
             throw SpeechError(.unavailable, "The voice could not be stored: \(error).")
         }
-        return try voice(id)
     }
 
     /// Deletes an own voice; throws `voiceNotFound`, or `invalidRequest` for a shipped one.
@@ -80,7 +85,7 @@ extension VoiceStore {
         }
     }
 
-    private static func checkedName(_ name: String) throws(SpeechError) -> String {
+    static func checkedName(_ name: String) throws(SpeechError) -> String {
         let name = name.strippedOfSpace
         let isPlain = !name.unicodeScalars.contains { $0.properties.generalCategory == .control }
         guard !name.isEmpty, name.unicodeScalars.count <= longestName, isPlain else {
@@ -128,10 +133,16 @@ extension VoiceStore {
     }
 
     /// Decodes and prepares the recording as synthesis will, and refuses what it could not use.
-    private func check(_ audio: [UInt8]) throws(SpeechError) {
+    ///
+    /// - Returns: what the recording doctor has to say about it.
+    private func check(
+        _ audio: [UInt8], name: String, text: String
+    ) throws(SpeechError) -> [Finding] {
+        let decoded: DecodedAudio
         let prepared: ReferenceAudio
         do {
-            prepared = try ReferenceAudio.prepare(AudioFile.read(bytes: audio, limits: audioLimits))
+            decoded = try AudioFile.read(bytes: audio, limits: audioLimits)
+            prepared = try ReferenceAudio.prepare(decoded)
         } catch {
             throw SpeechError(voiceAudio: error)
         }
@@ -141,6 +152,8 @@ extension VoiceStore {
                 "The recording has less than half a second of speech: record 3 to 12 seconds.",
                 parameter: "audio_sample")
         }
+        return RecordingDoctor(.reference, vocabulary: nil)
+            .examine(decoded, clip: name, text: text).findings
     }
 
     /// A file name extension for audio bytes, from their first ones; for people who look into the

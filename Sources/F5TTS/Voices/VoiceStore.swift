@@ -1,4 +1,5 @@
 import Audio
+import Checkpoints
 import Foundation
 import TextFrontEnd
 
@@ -52,9 +53,14 @@ package struct VoiceStore: Sendable {
         return (voices.sorted { $0.id < $1.id }, problems.sorted { $0.id < $1.id })
     }
 
-    /// The voice with this id, or the one that an OpenAI name stands for (`VoiceAliases`); throws
-    /// `voiceNotFound`.
+    /// The voice with this id, or the one that an OpenAI name stands for (`VoiceAliases`); `ada@3` is a
+    /// version of an own voice, `ada@0` its recording without adapted weights. Throws `voiceNotFound`.
     package func voice(_ id: String) throws(SpeechError) -> StoredVoice {
+        if let (id, number) = Self.versioned(id) {
+            let root = number == 0 && !exists(id, in: own) ? shipped : own
+            guard exists(id, in: root) else { throw Self.noVoice(id) }
+            return try load(id, in: root, version: number)
+        }
         guard VoiceIdentifier.isValid(id) else {
             if let voice = VoiceAliases.voice(id, among: list()) { return voice }
             throw SpeechError(
@@ -64,18 +70,41 @@ package struct VoiceStore: Sendable {
         }
         for root in [own, shipped] where exists(id, in: root) { return try load(id, in: root) }
         if let voice = VoiceAliases.voice(id, among: list()) { return voice }
-        throw SpeechError(
+        throw Self.noVoice(id)
+    }
+
+    private static func noVoice(_ id: String) -> SpeechError {
+        SpeechError(
             .voiceNotFound,
             "There is no voice \"\(id)\": list the voices to see their names, or add it.",
             parameter: "voice")
     }
 
-    /// A voice's reference, read and prepared for synthesis.
-    package func reference(_ voice: StoredVoice) throws(SpeechError) -> ReferenceVoice {
+    /// A voice's reference, read and prepared for synthesis, with the weights that speak.
+    ///
+    /// - Parameters:
+    ///   - voice: the voice.
+    ///   - weights: of an adapted voice, which set; `auto` is the better one.
+    /// - Returns: the reference.
+    /// - Throws: `invalidRequest` for a set that the voice does not have; `internalFailure`.
+    package func reference(
+        _ voice: StoredVoice, weights: WeightSource = .auto
+    ) throws(SpeechError) -> ReferenceVoice {
+        var adaptation: AdaptedWeights?
+        if let version = voice.version {
+            adaptation = AdaptedWeights(
+                voice: voice.id, version: version, set: try version.set(weights))
+        } else if weights != .auto {
+            throw SpeechError(
+                .invalidRequest,
+                "The voice \"\(voice.id)\" is not adapted, so it has no weights of its own to "
+                    + "choose from: leave weights out.", parameter: "weights")
+        }
         do {
             let audio = try AudioFile.read(path: voice.folder + "/" + voice.audioFile)
             return ReferenceVoice(
-                audio: try ReferenceAudio.prepare(audio), text: voice.referenceText)
+                audio: try ReferenceAudio.prepare(audio), text: voice.referenceText,
+                adaptation: adaptation)
         } catch {
             throw SpeechError(
                 .internalFailure,
@@ -94,7 +123,10 @@ package struct VoiceStore: Sendable {
         return Set(names.filter(VoiceIdentifier.isValid))
     }
 
-    private func load(_ id: String, in root: String) throws(SpeechError) -> StoredVoice {
+    /// Loads a voice; `number` is the version asked for, else it is the current one.
+    private func load(
+        _ id: String, in root: String, version number: Int? = nil
+    ) throws(SpeechError) -> StoredVoice {
         let folder = root + "/" + id
         guard let data = contents(of: folder + "/voice.json"),
             let record = try? JSONDecoder().decode(VoiceRecord.self, from: data)
@@ -114,10 +146,18 @@ package struct VoiceStore: Sendable {
                 "The voice \"\(id)\" lacks its recording or its text: add the voice again.",
                 parameter: "voice")
         }
+        let current = root == own ? number ?? VersionIndex(voice: folder).current : 0
+        let version = current == 0 ? nil : try Self.version(current, in: folder)
+        let path = version.map {
+            "\(VersionIndex.folder)/\($0.number)/\(VoiceVersion.referenceFile)"
+        }
         return StoredVoice(
-            id: id, name: record.name, referenceText: record.referenceText,
+            id: id, name: record.name,
+            referenceText: version?.record.reference.text ?? record.referenceText,
             language: record.language, licence: record.licence, createdAt: record.createdAt,
-            isShipped: root == shipped, folder: folder, audioFile: audio)
+            findings: version?.record.reference.findings ?? record.findings ?? [],
+            isShipped: root == shipped, version: version, folder: folder,
+            audioFile: path ?? audio)
     }
 
     private func contents(of path: String) -> Data? {

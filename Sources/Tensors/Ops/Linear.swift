@@ -5,6 +5,8 @@ package struct Linear: Sendable {
     package let matrix: WeightMatrix
     /// `[outputs]`.
     package let bias: Tensor?
+    /// What an adapted voice adds; for speaking only, nothing of it is recorded.
+    package private(set) var lowRank: LowRank?
 
     package init(matrix: WeightMatrix, bias: Tensor?) {
         precondition(
@@ -18,6 +20,16 @@ package struct Linear: Sendable {
     package init(weight: Tensor, bias: Tensor?) {
         precondition(weight.shape.count == 2, "Linear: weight \(weight.shape)")
         self.init(matrix: .float32(weight), bias: bias)
+    }
+
+    /// The same layer, with `lowRank` added to what it gives.
+    package func adding(_ lowRank: LowRank) -> Linear {
+        precondition(
+            lowRank.inputs == inputs && lowRank.outputs == outputs,
+            "adding: low rank \(lowRank.outputs) x \(lowRank.inputs) to \(outputs) x \(inputs)")
+        var layer = self
+        layer.lowRank = lowRank
+        return layer
     }
 
     package var inputs: Int { matrix.inputs }
@@ -42,8 +54,10 @@ package struct Linear: Sendable {
     /// `x Wᵀ + bias` with packed weights, then the activation.
     func multiplied(_ x: Tensor, _ packed: PackedMatrix, _ activation: Activation?) -> Tensor {
         let outputs = outputs
+        let addition = lowRank.map { LowRankAddition($0, x) }
         return Tensor(shape: x.shape.dropLast() + [outputs]) { y in
             packed.multiply(x.base, rows: x.rows, into: y) { rows, columns, corner in
+                addition?.add(rows, columns, to: corner)
                 for r in 0..<rows.count {
                     let row = corner + r * outputs
                     if let bias {
@@ -57,6 +71,7 @@ package struct Linear: Sendable {
 
     private func float32(_ x: Tensor, _ weight: Tensor, _ activation: Activation?) -> Tensor {
         let (inputs, outputs) = (inputs, outputs)
+        let addition = lowRank.map { LowRankAddition($0, x) }
         let y = Tensor(shape: x.shape.dropLast() + [outputs]) { y in
             Linear.blocks(x.rows, outputs) { rows, columns in
                 let corner = y + rows.lowerBound * outputs + columns.lowerBound
@@ -71,6 +86,7 @@ package struct Linear: Sendable {
                     x.base + rows.lowerBound * inputs, stride: inputs,
                     weight.base + columns.lowerBound * inputs, stride: inputs, transposedB: true,
                     beta: bias == nil ? 0 : 1, corner, stride: outputs)
+                addition?.add(rows, columns, to: corner)
                 if let loop = activation?.loop {
                     for r in 0..<rows.count {
                         loop(corner + r * outputs, corner + r * outputs, columns.count)

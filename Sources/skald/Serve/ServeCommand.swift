@@ -22,6 +22,7 @@ struct ServeCommand: ParsableCommand {
 
     @OptionGroup(title: "Server") var server: ServerOptions
     @OptionGroup(title: "Model") var model: ModelOptions
+    @OptionGroup(title: "Model") var adapters: AdapterOptions
     @OptionGroup(title: "Computing") var compute: ComputeOptions
     @OptionGroup(title: "Folders") var models: ModelsFolder
     @OptionGroup(title: "Folders") var folders: FolderOptions
@@ -31,6 +32,8 @@ struct ServeCommand: ParsableCommand {
         let precision = try compute.chosenPrecision
         try compute.apply()
         let source = try model.weightSource
+        let adapterMemory = try adapters.bytes
+        let voices = folders.voiceStore
         let description = try models.catalog.find(
             model.name(in: models.path), arch: model.architecture)
         var settings = try server.resolved(model: description.name)
@@ -53,8 +56,12 @@ struct ServeCommand: ParsableCommand {
             load: {
                 let (synthesizer, weights) = try Synthesizer.load(
                     description, weights: source, precision: precision,
-                    packs: folders.weightPacks)
+                    packs: folders.weightPacks, adapterMemory: adapterMemory)
                 for note in description.notes + weights.notes { logger.notice("\(note)") }
+                // Reads all weights, which the first adapted voice would otherwise wait for.
+                if voices.list().contains(where: { $0.version != nil }) {
+                    _ = try synthesizer.identity()
+                }
                 return synthesizer
             },
             loaded: { result in

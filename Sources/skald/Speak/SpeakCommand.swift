@@ -24,8 +24,15 @@ struct SpeakCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A stored voice (SKALD_VOICE). Default: heart, else the oldest voice."))
+            "A stored voice, or a version of it as ada@3 (SKALD_VOICE). Default: heart, else the "
+                + "oldest voice."))
     var voice: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Of an adapted voice, which weights speak: raw, ema, or auto, the better ones.",
+            valueName: "set"))
+    var voiceWeights = WeightSource.auto
 
     @Option(
         help: ArgumentHelp(
@@ -56,6 +63,10 @@ struct SpeakCommand: ParsableCommand {
             throw ValidationError(
                 "--ref needs --ref-text with what is said in the recording, word for word: "
                     + "recordings are not transcribed here.")
+        }
+        guard ref == nil || voiceWeights == .auto else {
+            throw ValidationError(
+                "--voice-weights belongs to an adapted voice: give it with --voice.")
         }
         guard ref != nil || refText == nil else {
             throw ValidationError("--ref-text belongs to a recording: give it with --ref.")
@@ -117,7 +128,7 @@ struct SpeakCommand: ParsableCommand {
         }
         let store = folders.voiceStore
         let name = Setting.text(voice, "SKALD_VOICE") ?? VoiceAliases.standard
-        return try store.reference(store.voice(name))
+        return try store.reference(store.voice(name), weights: voiceWeights)
     }
 
     /// One line on what was made and what it cost.

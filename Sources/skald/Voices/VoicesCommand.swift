@@ -8,8 +8,11 @@ import TextFrontEnd
 struct VoicesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "voices",
-        abstract: "List, add and delete voices.",
-        subcommands: [List.self, Add.self, Delete.self], defaultSubcommand: List.self)
+        abstract: "List, add and delete voices, and the versions of adapted ones.",
+        subcommands: [
+            List.self, Add.self, Delete.self, VersionsCommand.self, RollbackCommand.self,
+            ExportCommand.self, PublishCommand.self,
+        ], defaultSubcommand: List.self)
 
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
@@ -22,6 +25,9 @@ struct VoicesCommand: ParsableCommand {
             for voice in voices {
                 let traits = [
                     voice.name, voice.language, voice.licence, voice.isShipped ? "shipped" : nil,
+                    voice.version.map {
+                        "version \($0.number), adapted from \($0.record.base.name)"
+                    },
                 ]
                 print("\(voice.id): " + traits.compactMap(\.self).joined(separator: ", "))
             }
@@ -53,6 +59,7 @@ struct VoicesCommand: ParsableCommand {
             let voice = try store.create(
                 name: name, audio: contents(atMost: store.audioLimits.bytes), text: refText,
                 language: language, licence: licence)
+            for finding in voice.findings { StandardError.line("Note: \(finding.message)") }
             print(voice.id)
         }
 
@@ -69,11 +76,17 @@ struct VoicesCommand: ParsableCommand {
     }
 
     struct Delete: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Delete one of your own voices.")
+        static let configuration = CommandConfiguration(
+            abstract: "Delete one of your own voices, or a version of one.")
 
-        @Argument(help: "The voice's id.") var id: String
+        @Argument(help: "The voice's id, or a version as ada@3.") var id: String
         @OptionGroup(title: "Folders") var folders: FolderOptions
 
-        func run() throws { try folders.voiceStore.delete(id) }
+        func run() throws {
+            guard let (id, number) = VoiceStore.versioned(id) else {
+                return try folders.voiceStore.delete(id)
+            }
+            try folders.voiceStore.deleteVersion(id, number)
+        }
     }
 }

@@ -53,6 +53,9 @@ package struct MelCacheBuilder: Sendable {
         return hash.hex
     }
 
+    /// The name of the cache of that identity.
+    static func fileName(_ identity: String) -> String { "mels-\(identity.prefix(32)).safetensors" }
+
     /// Bytes that the cache takes on the disk, nearly.
     package var byteCount: Int {
         clips.reduce(0) { $0 + frames($1) * Self.bands * 4 + $1.tokens.count * 8 + 256 }
@@ -75,7 +78,7 @@ package struct MelCacheBuilder: Sendable {
         progress: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws -> MelCache {
         let identity = identity
-        let path = folder + "/mels-\(identity.prefix(32)).safetensors"
+        let path = folder + "/" + Self.fileName(identity)
         if FileManager.default.fileExists(atPath: path), let cache = try? MelCache(path: path),
             cache.identity == identity
         {

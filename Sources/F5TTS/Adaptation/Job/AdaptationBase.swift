@@ -1,0 +1,77 @@
+import Checkpoints
+import Tensors
+
+/// The model that an adaptation begins with.
+struct AdaptationBase {
+    let model: ModelDescription
+    let source: WeightSource
+    let precision: Precision
+    let weights: ResolvedWeights
+    let identity: ModelIdentity
+    /// All parameters, by bare names; where the file allows they look straight at it.
+    let tensors: [String: Tensor]
+
+    /// Errors: `CheckpointError`, also when a parameter is missing or misshapen.
+    init(
+        _ model: ModelDescription, weights source: WeightSource, _ precision: Precision
+    ) throws(CheckpointError) {
+        self.model = model
+        self.source = source
+        self.precision = precision
+        weights = try model.weights(source)
+        identity = try ModelIdentity(name: model.name, weights)
+        var tensors: [String: Tensor] = [:]
+        for (name, shape) in Weights.shapes(of: { model.backbone.model($0) }) {
+            guard let stored = weights.tensors[name], stored.shape == shape else {
+                throw CheckpointError(
+                    .doesNotFit, file: weights.file, tensor: name,
+                    "is missing or misshapen; check that the model's config.yaml describes its weights"
+                )
+            }
+            tensors[name] = try stored.tensor()
+        }
+        self.tensors = tensors
+    }
+
+    /// The trainer that begins with this model.
+    ///
+    /// Throws `invalidRequest` when an average shall be inherited and there is none, and
+    /// `CheckpointError`.
+    func trainer(_ options: AdaptationOptions) throws -> Trainer {
+        var inherited: (weights: [String: Tensor], step: Int)?
+        if options.averaging == .inherited {
+            let file = try CheckpointFile.open(model.weightsPath)
+            guard EMAResolution.sources(in: file).contains(.ema),
+                let average = try? EMAResolution.resolve(file, source: .ema),
+                let step = average.emaStep
+            else {
+                throw SpeechError(
+                    .invalidRequest,
+                    "The model has no average of its weights (EMA) that says how often it was "
+                        + "updated, so none can be inherited: choose ema fresh or off.",
+                    parameter: "ema")
+            }
+            var values: [String: Tensor] = [:]
+            for (name, tensor) in average.tensors where tensors[name] != nil {
+                values[name] = try tensor.tensor()
+            }
+            inherited = (values, step)
+        }
+        var configuration = options.training
+        // Eight bits are too few to learn in.
+        configuration.precision = precision == .int8 ? .bf16 : precision
+        return Trainer(
+            weights: tensors, inherited: inherited, backbone: model.backbone, configuration)
+    }
+
+    /// The network with trained weights.
+    func backbone(_ trained: ResolvedWeights, _ options: AdaptationOptions) throws -> any Backbone {
+        guard let adapter = options.adapter else {
+            return try Weights.load(trained) { model.backbone.model($0) }
+        }
+        let values = try trained.tensors.map { name, stored in
+            (name: name, tensor: try stored.tensor())
+        }
+        return model.backbone.model(values: adapter.merged(values, into: tensors))
+    }
+}

@@ -1,0 +1,157 @@
+import Checkpoints
+import Foundation
+import Synchronization
+import Tensors
+
+/// An adaptation in a folder of its own: recordings become a report, mels, a training run, a comparison,
+/// and a version of a voice.
+///
+/// Everything that is done is kept in the folder: stopped or killed at any moment, the same job on the same
+/// folder goes on where it was, and ends with what it would have ended with. It blocks the thread that
+/// it runs on: give it one of its own.
+package final class AdaptationJob: Sendable {
+    /// What is being done.
+    package enum Phase: String, Sendable, Codable, CaseIterable {
+        /// The recordings are decoded, transcribed and examined.
+        case examining
+        /// Their mels are made.
+        case preparing
+        case training
+        /// The reference is chosen on held-out clips.
+        case comparing
+        /// The files to listen to are made.
+        case listening
+        case finished
+    }
+
+    /// What happens, in order.
+    package enum Event: Sendable {
+        case phase(Phase)
+        /// Recordings or clips of the phase that are done.
+        case progress(done: Int, of: Int)
+        /// The report on the recordings, before anything is trained.
+        case examined(DoctorReport)
+        case note(String)
+        case warning(String)
+        case training(TrainingRun.Event)
+    }
+
+    package enum Outcome: Sendable {
+        case finished(AdaptationResult)
+        /// By `control`; the same job goes on.
+        case stopped
+    }
+
+    /// Asked again and again what to do next.
+    package typealias Control = @Sendable () -> TrainingRun.Control
+    package typealias Report = @Sendable (Event) -> Void
+
+    private let folder: AdaptationFolder
+    private let recordings: RecordingImport
+    private let validation: RecordingImport?
+    private let model: ModelDescription
+    private let source: WeightSource
+    private let options: AdaptationOptions
+    private let precision: Precision
+    private let transcriber: (any Transcribing)?
+
+    /// - Parameters:
+    ///   - folder: of this adaptation alone; made if missing.
+    ///   - recordings: of one speaker.
+    ///   - validation: recordings that are held out, in place of some of the others.
+    ///   - model: the base.
+    ///   - weights: which of its weights to begin with.
+    ///   - options: how to train.
+    ///   - precision: the number format that it is computed in.
+    ///   - transcriber: writes down what is said where no text came with a recording.
+    package init(
+        folder: String, recordings: RecordingImport, validation: RecordingImport? = nil,
+        model: ModelDescription, weights: WeightSource, options: AdaptationOptions,
+        precision: Precision = .f32, transcriber: (any Transcribing)? = nil
+    ) {
+        self.folder = AdaptationFolder(path: folder)
+        self.recordings = recordings
+        self.validation = validation
+        self.model = model
+        source = weights
+        self.options = options
+        self.precision = precision
+        self.transcriber = transcriber
+    }
+
+    /// Does what is left to do.
+    ///
+    /// - Parameters:
+    ///   - control: go on, wait, or stop.
+    ///   - report: told what happens, on this thread.
+    /// - Returns: the result, or that it was stopped.
+    /// - Throws: `SpeechError` (`invalidRequest` when the folder was begun with something else, or the
+    ///   recordings are of no use; `busy` when another process works in it), `TrainingError`,
+    ///   `CheckpointError`, `ModelError`, `TextError`.
+    package func run(control: @escaping Control, report: @escaping Report) throws -> Outcome {
+        try options.validate()
+        try folder.make()
+        guard let lock = FolderLock(trying: folder.path) else {
+            throw SpeechError(
+                .busy, "Another process works at this adaptation: wait for it, or stop it.",
+                retryAfterSeconds: 60)
+        }
+        defer { lock.release() }
+        let base = try AdaptationBase(model, weights: source, precision)
+        let description = try begin(base)
+        if let result = try? AdaptationResult(folder: folder.path) {
+            report(.phase(.finished))
+            return .finished(result)
+        }
+        let running = Self.running(control)
+        do {
+            let (set, mels) = try ClipPreparation(
+                folder: folder, recordings: recordings, validation: validation, model: model,
+                options: options, transcriber: transcriber)(while: running, report: report)
+            let training = AdaptationTraining(
+                folder: folder, base: base, options: options, set: set, mels: mels)
+            report(.phase(.training))
+            guard
+                let trained = try training.run(
+                    identity: description.id, control: control, report: report)
+            else { return .stopped }
+            let ending = AdaptationEnding(
+                folder: folder, description: description, base: base, set: set, mels: mels)
+            try ending.run(trained, while: running, report: report)
+        } catch is CancellationError {
+            return .stopped
+        }
+        report(.phase(.finished))
+        return .finished(try AdaptationResult(folder: folder.path))
+    }
+
+    /// What the folder was begun with, if it is this; throws `invalidRequest` if it is something else.
+    private func begin(_ base: AdaptationBase) throws(SpeechError) -> AdaptationDescription {
+        let wanted = AdaptationDescription(
+            options: options, base: base.identity, precision: precision,
+            recordings: [recordings] + (validation.map { [$0] } ?? []))
+        guard let begun = folder.read(AdaptationDescription.self, AdaptationDescription.file) else {
+            try folder.writeJSON(wanted, AdaptationDescription.file)
+            return wanted
+        }
+        if let difference = wanted.difference(from: begun) {
+            throw SpeechError(
+                .invalidRequest,
+                "This adaptation was begun with \(difference): give what it was begun with to go on, "
+                    + "or begin anew.")
+        }
+        return begun
+    }
+
+    /// Whether to go on; waits while paused.
+    private static func running(_ control: @escaping Control) -> @Sendable () -> Bool {
+        {
+            var wish = control()
+            while wish == .pause {
+                Thread.sleep(forTimeInterval: 0.05)
+                wish = control()
+            }
+            return wish == .go
+        }
+    }
+}

@@ -1,0 +1,152 @@
+import Tensors
+
+/// What is asked of an adaptation; defaults suit a short one on a small machine.
+///
+/// As JSON it has the names of the HTTP interface's hyperparameters.
+package struct AdaptationOptions: Sendable, Codable, Equatable {
+    /// What is trained.
+    package enum Method: String, Sendable, Codable, CaseIterable {
+        /// A low-rank adapter beside the weights: a small file, and one base serves many voices.
+        case lora
+        /// All weights.
+        case full
+    }
+
+    package var method = Method.lora
+    /// Updates of the whole run.
+    package var updates = 300
+    /// Highest learning rate; nil is 5e-4 for `lora` and 5e-5 for `full`.
+    package var learningRate: Double?
+    /// Updates until it is reached; nil is a tenth of all, at most 50.
+    package var warmup: Int?
+    /// Mel frames of a batch, about 94 a second; the longest clip if that is more.
+    package var batchFrames = 2000
+    /// Batches of an update.
+    package var accumulation = 1
+    package var dropout: Float = 0.1
+    /// What becomes of the running average of the weights.
+    package var averaging = TrainingConfiguration.Averaging.fresh
+    /// Updates without an average, for `fresh`; nil is half of all.
+    package var averageStart: Int?
+    package var averageBeta = 0.9999
+    /// Updates between those that the average takes in; nil is 1, and 10 for `inherited`, as upstream.
+    package var averageEvery: Int?
+    /// Inner width of an adapter.
+    package var rank = 16
+    /// Scale of an adapter, times the rank.
+    package var alpha = 32.0
+    /// Clips that training never sees; nil is a tenth of all, at most 20.
+    package var heldOut: Int?
+    /// Updates between checks on them; nil is a twentieth of all, at least 10.
+    package var checkEvery: Int?
+    /// Ends when so many checks brought nothing better; 0 is never.
+    package var patience = 0
+    /// Checkpoints to keep while it runs, besides the best.
+    package var keepLast = 2
+    /// Updates whose weights are kept for good.
+    package var keepAt: [Int] = []
+    /// Of every random number.
+    package var seed: UInt32 = 666
+    /// What the files to listen to say; nil is the text of a clip that was held out.
+    package var listenText: String?
+    /// BCP 47 tag of the voice's language, if known.
+    package var language: String?
+
+    package init() {}
+
+    enum CodingKeys: String, CodingKey {
+        case method, updates, warmup, accumulation, dropout, patience, seed, language
+        case learningRate = "learning_rate"
+        case batchFrames = "batch_frames"
+        case averaging = "ema"
+        case averageStart = "ema_start_update"
+        case averageBeta = "ema_beta"
+        case averageEvery = "ema_update_every"
+        case rank = "lora_rank"
+        case alpha = "lora_alpha"
+        case heldOut = "hold_out"
+        case checkEvery = "check_every"
+        case keepLast = "keep_last"
+        case keepAt = "keep_at"
+        case listenText = "listen_text"
+    }
+
+    /// Throws `invalidRequest` naming the first value that is out of range or does not go with others.
+    package func validate() throws(SpeechError) {
+        try check(updates, 1...1_000_000, .updates)
+        try check(learningRate, 1e-8...1, .learningRate)
+        try check(warmup, 0...1_000_000, .warmup)
+        try check(batchFrames, 100...100_000, .batchFrames)
+        try check(accumulation, 1...1000, .accumulation)
+        try check(Double(dropout), 0...0.9, .dropout)
+        try check(averageStart, 0...1_000_000, .averageStart)
+        try check(averageBeta, 0...0.999_999_9, .averageBeta)
+        try check(averageEvery, 1...10_000, .averageEvery)
+        try check(rank, 1...512, .rank)
+        try check(alpha, 1e-3...4096, .alpha)
+        try check(heldOut, 0...10_000, .heldOut)
+        try check(checkEvery, 1...1_000_000, .checkEvery)
+        try check(patience, 0...10_000, .patience)
+        try check(keepLast, 1...1000, .keepLast)
+        for update in keepAt { try check(update, 1...1_000_000, .keepAt) }
+        if method == .lora, averaging == .inherited {
+            throw SpeechError(
+                .invalidRequest,
+                "An adapter begins anew and has no average to inherit: choose ema fresh or off, or "
+                    + "method full.", parameter: CodingKeys.averaging.rawValue)
+        }
+        for (text, key) in [(listenText, CodingKeys.listenText), (language, .language)] {
+            let limit = key == .language ? 100 : 2000
+            guard (text ?? "").unicodeScalars.count <= limit else {
+                throw SpeechError(
+                    .invalidRequest, "\(key.rawValue) has more than \(limit) characters.",
+                    parameter: key.rawValue)
+            }
+        }
+    }
+
+    private func check<Value: Comparable>(
+        _ value: Value?, _ range: ClosedRange<Value>, _ key: CodingKeys
+    ) throws(SpeechError) {
+        // NaN is in no range.
+        if let value, !range.contains(value) {
+            throw SpeechError(
+                .invalidRequest,
+                "`\(key.rawValue)` must be from \(range.lowerBound) to \(range.upperBound).",
+                parameter: key.rawValue)
+        }
+    }
+}
+
+/// What follows from the options.
+extension AdaptationOptions {
+    package var adapter: LowRankAdapter? {
+        method == .lora ? LowRankAdapter(rank: rank, alpha: alpha) : nil
+    }
+
+    /// Updates between checks on held-out clips.
+    var checkInterval: Int { checkEvery ?? max(10, updates / 20) }
+
+    /// How many of `clips` are held out; at least one is left to train on.
+    func heldOut(of clips: Int) -> Int {
+        max(0, min(heldOut ?? min(20, max(clips / 10, clips > 2 ? 1 : 0)), clips - 1))
+    }
+
+    /// How the trainer is to do it.
+    package var training: TrainingConfiguration {
+        let peak = learningRate ?? (method == .lora ? 5e-4 : 5e-5)
+        let schedule = LearningRateSchedule(
+            peak: peak, warmup: min(warmup ?? min(50, updates / 10), updates), total: updates)
+        var configuration = TrainingConfiguration(schedule: schedule)
+        configuration.accumulation = accumulation
+        configuration.dropout = dropout
+        configuration.adapter = adapter
+        configuration.averaging = averaging
+        configuration.averageStart = averageStart ?? updates / 2
+        configuration.average.beta = averageBeta
+        configuration.average.every = averageEvery ?? (averaging == .inherited ? 10 : 1)
+        if averaging == .inherited { configuration.average.copiesUntil = 100 }
+        configuration.seed = seed
+        return configuration
+    }
+}

@@ -1,0 +1,96 @@
+import Checkpoints
+import Foundation
+
+/// The training of an adaptation, from wherever its folder says that it stopped.
+struct AdaptationTraining {
+    /// Held-out clips that are sampled at every check.
+    private static let sampled = 3
+
+    let folder: AdaptationFolder
+    let base: AdaptationBase
+    let options: AdaptationOptions
+    let set: PreparedSet
+    let mels: MelCache
+
+    /// Trains to the end.
+    ///
+    /// - Parameters:
+    ///   - identity: of the adaptation.
+    ///   - control: go on, wait, or stop.
+    ///   - report: told what happens.
+    /// - Returns: the best weights on held-out clips, else the last; nil when it was stopped.
+    /// - Throws: `TrainingError`, `CheckpointError`, `SpeechError`.
+    func run(
+        identity: String, control: AdaptationJob.Control, report: @escaping AdaptationJob.Report
+    ) throws -> TrainedWeights? {
+        let training = ClipSelection(mels, set.indices(heldOut: false))
+        let heldOut = ClipSelection(mels, set.indices(heldOut: true))
+        let frames = (0..<training.count).map { Double(training.frames($0)) }
+        let threshold = max(Double(options.batchFrames), frames.max() ?? 0)
+        let sampler = FrameBatchSampler(frames: frames, threshold: threshold, seed: options.seed)
+        let trainer = try base.trainer(options)
+        var check: HeldOutCheck?
+        if heldOut.count > 0 {
+            check = HeldOutCheck(
+                HeldOutLoss(heldOut, threshold: Int(threshold), seed: options.seed),
+                sample: HeldOutSample(heldOut, count: Self.sampled, seed: options.seed))
+        } else {
+            report(
+                .warning(
+                    "No clip is held out, so nothing tells how good the voice becomes, and raw "
+                        + "weights are taken for the better ones: bring more clips."))
+        }
+        let run = try TrainingRun(
+            folder: folder.run, identity: "\(identity) \(mels.identity)", trainer: trainer,
+            batches: SampledBatches(training, sampler, seed: options.seed), heldOut: check,
+            options: runOptions)
+        let outcome = try run.run(control: control) { event in
+            if case .checkpoint(let update, let path) = event { keep(update, path, report) }
+            report(.training(event))
+        }
+        guard outcome != .stopped else { return nil }
+        return try trained(run)
+    }
+
+    private var runOptions: TrainingRun.Options {
+        var run = TrainingRun.Options()
+        run.heldOutEvery = options.checkInterval
+        // An adapter's state is small; that of a large model is gigabytes.
+        run.checkpointEvery = options.method == .lora ? options.checkInterval : 0
+        if let first = options.keepAt.first {
+            run.checkpointEvery = options.keepAt.reduce(first, Self.divisor)
+        }
+        run.keepLast = options.keepLast
+        run.patience = options.patience
+        return run
+    }
+
+    /// The greatest common divisor.
+    private static func divisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : divisor(b, a % b) }
+
+    /// Keeps an update's weights for good, if that was asked.
+    private func keep(_ update: Int, _ path: String, _ report: AdaptationJob.Report) {
+        let kept = folder.kept(update)
+        guard options.keepAt.contains(update), !FileManager.default.fileExists(atPath: kept) else {
+            return
+        }
+        do {
+            try folder.make("kept")
+            _ = try CheckpointConversion.convert(
+                path, to: kept, source: nil, type: nil, layout: .torchZip)
+        } catch {
+            report(.warning("The weights of update \(update) could not be kept: \(error)"))
+        }
+    }
+
+    private func trained(_ run: TrainingRun) throws -> TrainedWeights {
+        let curve = try TrainingCurve(contentsOf: folder.run + "/curves.jsonl")
+        if let best = run.best {
+            return try TrainedWeights(path: run.bestWeights, update: best.update, curve)
+        }
+        // Nothing was held out: the weights as the run left them.
+        let last = folder.path + "/last.pt"
+        try run.trainer.weights.write(to: last, layout: .torchZip)
+        return try TrainedWeights(path: last, update: run.trainer.update, curve)
+    }
+}

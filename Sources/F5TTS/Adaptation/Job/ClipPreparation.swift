@@ -1,0 +1,126 @@
+import Audio
+import Foundation
+import TextFrontEnd
+
+/// Turns recordings into what an adaptation trains on: examined, split, as mels, with the clips that may
+/// become the reference put aside.
+struct ClipPreparation {
+    /// Clips that may become the reference; each costs a check on held-out clips.
+    private static let candidates = 5
+
+    let folder: AdaptationFolder
+    let recordings: RecordingImport
+    /// Recordings that are all held out.
+    let validation: RecordingImport?
+    let model: ModelDescription
+    let options: AdaptationOptions
+    let transcriber: (any Transcribing)?
+
+    /// The set in the folder, or a new one.
+    ///
+    /// - Parameters:
+    ///   - running: asked again and again; false ends the work.
+    ///   - report: told what happens.
+    /// - Returns: the set and its mels.
+    /// - Throws: `invalidRequest` when no clip is of use; `CancellationError`; what decoding,
+    ///   transcribing and writing throw.
+    func callAsFunction(
+        while running: @escaping @Sendable () -> Bool,
+        report: @escaping @Sendable (AdaptationJob.Event) -> Void
+    ) throws -> (set: PreparedSet, mels: MelCache) {
+        if let set = folder.read(PreparedSet.self, PreparedSet.file),
+            let mels = try? MelCache(path: folder.path + "/" + set.cache),
+            mels.identity == set.identity, mels.count == set.clips.count
+        {
+            return (set, mels)
+        }
+        report(.phase(.examining))
+        let vocabulary = try model.loadVocabulary()
+        let preparation = RecordingPreparation(vocabulary: vocabulary, transcriber: transcriber)
+        let total = recordings.recordings.count + (validation?.recordings.count ?? 0)
+        let own = try preparation(recordings, while: running) {
+            report(.progress(done: $0, of: total))
+        }
+        try folder.writeJSON(own.report, AdaptationFolder.doctor)
+        report(.examined(own.report))
+        let others = try validation.map { validation in
+            try preparation(validation, while: running) {
+                report(.progress(done: recordings.recordings.count + $0, of: total))
+            }.clips
+        }
+        return try prepare(own, others, vocabulary, while: running, report: report)
+    }
+
+    private func prepare(
+        _ own: RecordingPreparation.Result, _ others: [PreparedClip]?, _ vocabulary: Vocabulary,
+        while running: @escaping @Sendable () -> Bool,
+        report: @escaping @Sendable (AdaptationJob.Event) -> Void
+    ) throws -> (set: PreparedSet, mels: MelCache) {
+        let split = ClipSplit(
+            own.clips, validation: others, best: own.reference,
+            count: options.heldOut(of: own.clips.count))
+        guard !split.clips.isEmpty, split.heldOut.count < split.clips.count else {
+            throw SpeechError(
+                .invalidRequest,
+                "None of the \(own.report.examinations.count) clips can be trained on: the report "
+                    + "says why of each.", parameter: "training_file")
+        }
+        report(.phase(.preparing))
+        let count = split.clips.count
+        let mels = try MelCacheBuilder(split.clips, model.melType, vocabulary: vocabulary.count)
+            .openOrBuild(in: folder.path, while: running) {
+                report(.progress(done: $0, of: count))
+            }
+        let ranked = ReferenceChoice.ranked(own.report.examinations).map {
+            own.report.examinations[$0].clip
+        }
+        let set = PreparedSet(
+            identity: mels.identity, cache: MelCacheBuilder.fileName(mels.identity),
+            clips: split.clips.enumerated().map { index, clip in
+                PreparedSet.Clip(
+                    name: clip.clip.name, text: clip.clip.text, seconds: clip.seconds,
+                    isHeldOut: split.heldOut.contains(index))
+            },
+            candidates: try candidates(split, ranked: ranked, vocabulary))
+        try folder.writeJSON(set, PreparedSet.file)
+        return (set, mels)
+    }
+
+    /// Puts the best training clips aside as WAV files.
+    private func candidates(
+        _ split: ClipSplit, ranked: [String], _ vocabulary: Vocabulary
+    ) throws -> [PreparedSet.Candidate] {
+        let training = split.clips.enumerated().filter { !split.heldOut.contains($0.offset) }
+            .map(\.element)
+        let byName = Dictionary(training.map { ($0.clip.name, $0) }) { first, _ in first }
+        try folder.make(AdaptationFolder.candidates)
+        let reader = RecordingReader()
+        let doctor = RecordingDoctor(.reference, vocabulary: vocabulary)
+        var candidates: [PreparedSet.Candidate] = []
+        for name in ranked where candidates.count < Self.candidates {
+            guard let clip = byName[name] else { continue }
+            let wave = clip.repair(try reader.audio(of: clip.clip))
+            let samples = PCM16.samples(wave.samples)
+            let audio = DecodedAudio(samples: samples, channels: 1, sampleRate: wave.sampleRate)
+            // What inference will make of it must be of use.
+            guard let prepared = try? ReferenceAudio.prepare(audio),
+                prepared.seconds >= VoiceStore.shortestReference
+            else { continue }
+            let file = "\(AdaptationFolder.candidates)/\(candidates.count).wav"
+            let bytes = PCM16.bytes(samples)
+            try folder.write(
+                WAVHeader.bytes(sampleRate: wave.sampleRate, dataBytes: bytes.count) + bytes, file)
+            candidates.append(
+                PreparedSet.Candidate(
+                    clip: name, text: clip.clip.text, seconds: prepared.seconds, file: file,
+                    findings: doctor.examine(audio, clip: name, text: clip.clip.text).findings))
+        }
+        guard !candidates.isEmpty else {
+            throw SpeechError(
+                .invalidRequest,
+                "No clip is fit to be the voice's reference: bring a clean one of 3 to 8 seconds.",
+                parameter: "training_file")
+        }
+        return candidates
+    }
+}

@@ -1,0 +1,118 @@
+import Foundation
+
+/// A chart of curves as SVG, without scripts, in the colours of the page around it.
+struct LineChart {
+    struct Series {
+        let name: String
+        /// A colour that CSS knows.
+        let color: String
+        var width = 1.5
+        var isDashed = false
+        let points: [(x: Double, y: Double)]
+    }
+
+    let title: String
+    let xLabel: String
+    var series: [Series]
+
+    private static let (width, height) = (720.0, 260.0)
+    private static let (left, right, top, bottom) = (58.0, 12.0, 30.0, 36.0)
+
+    /// The chart; empty when there is nothing to draw.
+    var svg: String {
+        let points = series.flatMap(\.points).filter { $0.x.isFinite && $0.y.isFinite }
+        guard let x = Self.range(points.map(\.x), padded: false),
+            let y = Self.range(points.map(\.y), padded: true)
+        else { return "" }
+        func place(_ point: (x: Double, y: Double)) -> String {
+            let across = (point.x - x.low) / (x.high - x.low)
+            let up = (point.y - y.low) / (y.high - y.low)
+            let px = Self.left + across * (Self.width - Self.left - Self.right)
+            let py = Self.height - Self.bottom - up * (Self.height - Self.top - Self.bottom)
+            return "\(Self.short(px)),\(Self.short(py))"
+        }
+        var parts = [
+            "<svg viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" role=\"img\" "
+                + "aria-label=\"\(HTML.escaped(title))\">",
+            "<text class=\"title\" x=\"\(Int(Self.left))\" y=\"16\">\(HTML.escaped(title))</text>",
+            "<text x=\"\(Int(Self.width - Self.right))\" y=\"\(Int(Self.height - 6))\" "
+                + "text-anchor=\"end\">\(HTML.escaped(xLabel))</text>",
+        ]
+        for tick in Self.ticks(y.low, y.high) {
+            let ends = [place((x.low, tick)), place((x.high, tick))]
+            let py = ends[0].split(separator: ",")[1]
+            parts.append("<polyline class=\"grid\" points=\"\(ends.joined(separator: " "))\"/>")
+            parts.append(
+                "<text x=\"\(Int(Self.left - 6))\" y=\"\(py)\" dy=\"4\" text-anchor=\"end\">"
+                    + "\(Self.label(tick))</text>")
+        }
+        for tick in Self.ticks(x.low, x.high) {
+            let px = place((tick, y.low)).split(separator: ",")[0]
+            parts.append(
+                "<text x=\"\(px)\" y=\"\(Int(Self.height - Self.bottom + 16))\" "
+                    + "text-anchor=\"middle\">\(Self.label(tick))</text>")
+        }
+        for one in series {
+            let drawn = one.points.filter { $0.x.isFinite && $0.y.isFinite }.map(place)
+            parts.append(
+                "<polyline fill=\"none\" stroke=\"\(one.color)\" stroke-width=\"\(one.width)\""
+                    + (one.isDashed ? " stroke-dasharray=\"5 4\"" : "")
+                    + " points=\"\(drawn.joined(separator: " "))\"/>")
+        }
+        var at = Self.left + 220
+        for one in series {
+            parts.append(
+                "<text x=\"\(Int(at))\" y=\"16\" style=\"fill: \(one.color)\">"
+                    + "\(one.isDashed ? "╌" : "━") \(HTML.escaped(one.name))</text>")
+            at += 34 + 7 * Double(one.name.unicodeScalars.count)
+        }
+        return parts.joined(separator: "\n") + "\n</svg>"
+    }
+
+    private static func range(_ values: [Double], padded: Bool) -> (low: Double, high: Double)? {
+        guard let low = values.min(), let high = values.max() else { return nil }
+        let spread = high > low ? high - low : max(abs(high), 1) * 0.1
+        let margin = padded || high == low ? spread * 0.06 : 0
+        return (low - margin, high + margin)
+    }
+
+    /// Some four round numbers in a range.
+    static func ticks(_ low: Double, _ high: Double) -> [Double] {
+        let rough = (high - low) / 4
+        guard rough > 0, rough.isFinite else { return [] }
+        let magnitude = pow(10, floor(log10(rough)))
+        let step = ([1, 2, 5, 10].first { $0 * magnitude >= rough } ?? 10) * magnitude
+        var ticks: [Double] = []
+        var index = (low / step).rounded(.up)
+        while index * step <= high * (1 + 1e-12), ticks.count < 12 {
+            ticks.append(index * step)
+            index += 1
+        }
+        return ticks
+    }
+
+    private static func label(_ value: Double) -> String {
+        let rounded = (value * 1e6).rounded() / 1e6
+        return rounded == rounded.rounded() && abs(rounded) < 1e9
+            ? "\(Int(rounded))" : "\(rounded)"
+    }
+
+    private static func short(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
+}
+
+/// Text inside HTML.
+enum HTML {
+    static func escaped(_ text: String) -> String {
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": escaped += "&amp;"
+            case "<": escaped += "&lt;"
+            case ">": escaped += "&gt;"
+            case "\"": escaped += "&quot;"
+            default: escaped.unicodeScalars.append(scalar)
+            }
+        }
+        return escaped
+    }
+}

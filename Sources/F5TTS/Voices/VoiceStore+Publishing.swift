@@ -1,0 +1,96 @@
+import Checkpoints
+import Foundation
+
+extension VoiceStore {
+    /// What a new version is made of.
+    struct NewVersion {
+        let record: VersionRecord
+        /// Writes a set's weights as a safetensors file at the path given.
+        let writeWeights: (WeightSource, String) throws -> Void
+        /// A WAV file.
+        let reference: [UInt8]
+    }
+
+    /// Adds a version to an own voice and makes it current; a voice that is not there is made, with the
+    /// version's reference as its own.
+    ///
+    /// The version appears whole or not at all; one of the same origin is not added twice. Throws
+    /// `invalidRequest` for the name, `unavailable` (the disk), and what writing the weights throws.
+    func publish(_ version: NewVersion, voice name: String) throws -> VoiceVersion {
+        let name = try VoiceStore.checkedName(name)
+        guard let id = VoiceIdentifier.isValid(name) ? name : VoiceIdentifier.slug(name) else {
+            throw SpeechError(
+                .invalidRequest, "Give the voice a name with ASCII letters or digits.",
+                parameter: "voice")
+        }
+        if !exists(id, in: own), exists(id, in: shipped) {
+            throw SpeechError(
+                .invalidRequest,
+                "The voice \"\(id)\" belongs to the installation: choose another name.",
+                parameter: "voice")
+        }
+        if !exists(id, in: own) {
+            try makeVoice(id, named: name, for: version.record, version.reference)
+        }
+        let folder = try ownFolder(id)
+        let lock = try FolderLock(folder)
+        defer { lock.release() }
+        var index = VersionIndex(voice: folder)
+        for number in VersionIndex.numbers(voice: folder) {
+            let found = try? Self.version(number, in: folder)
+            guard let found, found.record.origin == version.record.origin,
+                found.record.better == version.record.better
+            else { continue }
+            index.next = index.free(voice: folder)
+            index.current = number
+            try index.write(voice: folder)
+            return found
+        }
+        let number = index.free(voice: folder)
+        try fill(folder + "/" + VersionIndex.folder, "\(number)", version)
+        index.current = number
+        index.next = number + 1
+        try index.write(voice: folder)
+        return try Self.version(number, in: folder)
+    }
+
+    private func fill(_ root: String, _ name: String, _ version: NewVersion) throws {
+        do {
+            let staging = try StagingFolder(in: root)
+            StagingFolder.removeAbandoned(in: root)
+            for set in version.record.sets {
+                try version.writeWeights(set, staging.place(VoiceVersion.weightsFile(set)))
+            }
+            try staging.write(version.reference, to: VoiceVersion.referenceFile)
+            try staging.write(version.record.json, to: VoiceVersion.recordFile)
+            guard try staging.publish(as: name) else {
+                throw SpeechError(
+                    .unavailable, "The version appeared twice at the same time: try again.")
+            }
+        } catch let error as StagingFolder.Failure {
+            throw SpeechError(.unavailable, "The version could not be stored: \(error).")
+        }
+    }
+
+    private func makeVoice(
+        _ id: String, named name: String, for record: VersionRecord, _ reference: [UInt8]
+    ) throws(SpeechError) {
+        try store(
+            VoiceRecord(
+                id: id, name: name, referenceText: record.reference.text,
+                language: record.language, licence: nil, createdAt: record.createdAt,
+                audio: VoiceVersion.referenceFile, findings: record.reference.findings),
+            audio: reference)
+    }
+}
+
+extension VersionRecord {
+    /// The contents of `version.json`.
+    var json: [UInt8] {
+        get throws {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            return Array(try encoder.encode(self))
+        }
+    }
+}

@@ -1,0 +1,101 @@
+import Checkpoints
+import F5TTS
+import Foundation
+import Synchronization
+import Tensors
+
+/// What a person sees of an adaptation: a bar on a terminal, and a line for whatever is worth one.
+final class AdaptationDisplay: Sendable {
+    private let updates: Int
+    private let state: Mutex<(bar: ProgressBar, phase: AdaptationJob.Phase)>
+
+    init(updates: Int) {
+        self.updates = updates
+        state = Mutex((ProgressBar(), .examining))
+    }
+
+    /// Takes the bar away.
+    func clear() { state.withLock { $0.bar.clear() } }
+
+    func show(_ event: AdaptationJob.Event) {
+        switch event {
+        case .phase(let phase):
+            state.withLock { $0.phase = phase }
+            if let title = Self.title(phase) { line(title) }
+        case .progress(let done, let total):
+            state.withLock { state in
+                state.bar.show(
+                    fraction: Double(done) / Double(max(1, total)),
+                    "\(state.phase == .preparing ? "mel" : "recording") \(done)/\(total)")
+            }
+        case .examined(let report): line(report.text)
+        case .note(let text): line("Note: \(text)")
+        case .warning(let text): line("Warning: \(text)")
+        case .training(let event): show(event)
+        }
+    }
+
+    private func show(_ event: TrainingRun.Event) {
+        switch event {
+        case .step(let report, let secondsLeft):
+            let done = report.update + 1
+            let wait = report.waited / max(report.seconds, 1e-9) * 100
+            state.withLock {
+                $0.bar.show(
+                    fraction: Double(done) / Double(updates),
+                    "\(done)/\(updates), loss \(report.loss.decimals(3)), data wait "
+                        + "\(wait.decimals(2)) %, \(Self.time(secondsLeft)) left")
+            }
+        case .heldOut(let point): line(Self.line(point))
+        case .resumed(let update): line("Going on after update \(update).")
+        case .warning(let text): line("Warning: \(text)")
+        case .checkpoint, .paused, .continued: break
+        }
+    }
+
+    private func line(_ text: String) {
+        state.withLock { $0.bar.clear() }
+        StandardError.line(text)
+    }
+
+    private static func title(_ phase: AdaptationJob.Phase) -> String? {
+        switch phase {
+        case .examining: "Examining the recordings"
+        case .preparing: "Making their mels"
+        case .training: "Training"
+        case .comparing: "Choosing the reference"
+        case .listening: "Making files to listen to"
+        case .finished: nil
+        }
+    }
+
+    private static func line(_ point: HeldOutPoint) -> String {
+        var text = "Update \(point.update): held-out loss \(point.raw.loss.decimals(4))"
+        if let average = point.average { text += ", averaged \(average.loss.decimals(4))" }
+        if let distance = point.rawDistance { text += ", distance \(distance.decimals(3))" }
+        if let distance = point.averageDistance { text += ", averaged \(distance.decimals(3))" }
+        return text + (point.isBest ? " (best)" : "")
+    }
+
+    private static func time(_ seconds: Double) -> String {
+        let whole = Int(max(0, min(seconds, 1e7)).rounded())
+        let (hours, minutes) = (whole / 3600, whole / 60 % 60)
+        if hours > 0 { return "\(hours) h \(minutes) min" }
+        return minutes > 0 ? "\(minutes) min \(whole % 60) s" : "\(whole) s"
+    }
+
+    /// The figures of a version in a line or two.
+    static func figures(_ record: VersionRecord) -> String {
+        func shown(_ measure: AdaptationFigures.Measure?) -> String {
+            measure?.loss.decimals(4) ?? "none"
+        }
+        let figures = record.figures
+        var text =
+            "Held-out loss: before \(shown(figures.before)), raw \(shown(figures.raw)), averaged "
+            + "\(shown(figures.average)); \(record.better.rawValue) speaks."
+        if let average = record.average {
+            text += " \((average.newShare * 100).decimals(1)) % of the average is new."
+        }
+        return text
+    }
+}

@@ -1,0 +1,194 @@
+import Checkpoints
+import Foundation
+import Synchronization
+import Tensors
+import TestSupport
+import Testing
+
+@testable import F5TTS
+
+@Suite(.serialized) struct AdaptationJobTests {
+    private let scene: AdaptationScene
+
+    init() throws { scene = try AdaptationScene() }
+
+    @Test func recordingsBecomeAVersion() throws {
+        let log = EventLog()
+        let outcome = try scene.job(AdaptationScene.options()).run(
+            control: { .go }, report: log.add)
+        guard case .finished(let result) = outcome else {
+            Issue.record("stopped")
+            return
+        }
+        #expect(
+            log.phases == [.examining, .preparing, .training, .comparing, .listening, .finished])
+        #expect(log.updates == 4)
+        let record = result.record
+        #expect(record.base.name == "tiny")
+        #expect(record.sets == [.raw, .ema])
+        #expect(record.sets.contains(record.better))
+        #expect(record.average?.newShare == 1)
+        #expect(record.average?.start == 1)
+        let figures = record.figures
+        #expect(figures.trainingClips == 5)
+        #expect(figures.heldOutClips == 2)
+        let before = try #require(figures.before)
+        let raw = try #require(figures.raw)
+        #expect(raw.loss < before.loss)
+        #expect(before.distance != nil && raw.distance != nil && figures.average != nil)
+        // The reference is one of the clips that were trained on.
+        let set = try #require(
+            try? JSONDecoder().decode(
+                PreparedSet.self, from: scene.bytes("job/prepared.json")))
+        #expect(set.clips.contains { $0.name == record.reference.clip && !$0.isHeldOut })
+        #expect(
+            Set(result.files.map(\.name)) == [
+                "listen-before.wav", "listen-raw.wav", "listen-ema.wav", "report.html",
+                "doctor.json", "curves.jsonl",
+            ])
+        #expect(try scene.bytes("job/listen-before.wav") != scene.bytes("job/listen-raw.wav"))
+        let page = String(decoding: try scene.bytes("job/report.html"), as: UTF8.self)
+        #expect(page.contains("<svg") && page.contains("data:audio/wav;base64,"))
+        #expect(page.contains("data:image/png;base64,") && !page.contains("http://"))
+        // Asked again, it has nothing left to do.
+        let again = EventLog()
+        _ = try scene.job(AdaptationScene.options()).run(control: { .go }, report: again.add)
+        #expect(again.phases == [.finished])
+    }
+
+    /// Stopped anywhere and started again it ends with the same bytes.
+    @Test func aStoppedJobGoesOnToTheSameBytes() throws {
+        _ = try scene.finished(in: "whole")
+        // Each time a little later: while examining, after each update, while listening.
+        for limit in [0, 3, 9, 11, 13, 16] {
+            let asked = Mutex(0)
+            let log = EventLog()
+            let outcome = try scene.job(AdaptationScene.options(), in: "parts").run(
+                control: {
+                    asked.withLock {
+                        $0 += 1
+                        return $0 > limit ? .stop : .go
+                    }
+                }, report: log.add)
+            if case .finished = outcome { break }
+        }
+        let log = EventLog()
+        _ = try scene.job(AdaptationScene.options(), in: "parts").run(
+            control: { .go }, report: log.add)
+        for file in [
+            "result/raw.safetensors", "result/ema.safetensors", "result/reference.wav",
+            "run/curves.jsonl", "listen-raw.wav", "listen-ema.wav",
+        ] {
+            #expect(try scene.bytes("parts/" + file) == scene.bytes("whole/" + file), "\(file)")
+        }
+    }
+
+    @Test func aFolderBelongsToOneAdaptation() throws {
+        let stop: @Sendable () -> TrainingRun.Control = { .stop }
+        _ = try scene.job(AdaptationScene.options()).run(control: stop, report: { _ in })
+        func refusal(_ job: AdaptationJob) -> SpeechError? {
+            do {
+                _ = try job.run(control: stop, report: { _ in })
+                return nil
+            } catch { return error as? SpeechError }
+        }
+        let other = AdaptationScene.options { $0.updates = 5 }
+        #expect(try refusal(scene.job(other))?.message.contains("other settings") == true)
+        try RandomModel.write(
+            scene.model.backbone, seed: 3, to: scene.folder.path("random.safetensors"),
+            layout: .safetensors)
+        try AdaptationScene.addModel(
+            "random", weights: scene.folder.path("random.safetensors"), scene.folder)
+        let model = try ModelCatalog(root: scene.folder.path("models")).find("random", arch: nil)
+        let another = try scene.job(AdaptationScene.options(), model: model)
+        #expect(refusal(another)?.message.contains("another model (tiny") == true)
+        try scene.folder.write("Other words.", to: "wavs/c1.txt")
+        #expect(
+            try refusal(scene.job(AdaptationScene.options()))?.message
+                .contains("other recordings") == true)
+        // One process at a time.
+        let lock = try #require(FolderLock(trying: scene.folder.path("job")))
+        #expect(try refusal(scene.job(AdaptationScene.options()))?.code == .busy)
+        lock.release()
+    }
+
+    /// EMA off keeps one set; inherited keeps the model's own average, which hardly moves.
+    @Test func averagesAreWhatWasAskedFor() throws {
+        let off = try scene.finished(
+            AdaptationScene.options { $0.averaging = .off }, in: "off")
+        #expect(off.record.sets == [.raw])
+        #expect(off.record.better == .raw)
+        #expect(off.record.average == nil)
+        let inherited = try scene.finished(
+            AdaptationScene.options {
+                $0.method = .full
+                $0.averaging = .inherited
+                $0.learningRate = 1e-3
+            }, in: "inherited")
+        let average = try #require(inherited.record.average)
+        #expect(average.mode == .inherited)
+        #expect(average.every == 10)
+        #expect(average.newShare < 0.5)
+        #expect(inherited.record.better == .raw)
+        #expect(throws: SpeechError.self) {
+            try AdaptationScene.options { $0.averaging = .inherited }.validate()
+        }
+    }
+
+    @Test func fewRecordingsAreStillOfUse() throws {
+        let scene = try AdaptationScene(clips: 1)
+        let log = EventLog()
+        let outcome = try scene.job(AdaptationScene.options()).run(
+            control: { .go }, report: log.add)
+        guard case .finished(let result) = outcome else {
+            Issue.record("stopped")
+            return
+        }
+        #expect(result.record.figures.heldOutClips == 0)
+        #expect(result.record.better == .raw)
+        #expect(
+            log.events.contains {
+                if case .warning(let text) = $0 { text.contains("held out") } else { false }
+            })
+    }
+
+    @Test func unusableRecordingsAreRefused() throws {
+        try scene.folder.write("no audio", to: "broken/a.wav")
+        try scene.folder.write("Some words.", to: "broken/a.txt")
+        let error = #expect(throws: SpeechError.self) {
+            try scene.job(AdaptationScene.options(), recordings: "broken").run(
+                control: { .go }, report: { _ in })
+        }
+        #expect(error?.code == .invalidRequest)
+        #expect(error?.message.contains("1 clips") == true)
+    }
+
+    @Test func optionsAreCheckedAndStoredByTheirNames() throws {
+        let bad: [(String, (inout AdaptationOptions) -> Void)] = [
+            ("updates", { $0.updates = 0 }), ("learning_rate", { $0.learningRate = .nan }),
+            ("ema_beta", { $0.averageBeta = 1 }), ("lora_rank", { $0.rank = 0 }),
+            ("hold_out", { $0.heldOut = -1 }), ("keep_at", { $0.keepAt = [0] }),
+            ("dropout", { $0.dropout = 1 }),
+            ("listen_text", { $0.listenText = String(repeating: "x", count: 2001) }),
+        ]
+        for (name, change) in bad {
+            do {
+                try AdaptationScene.options(change).validate()
+                Issue.record("\(name) was taken")
+            } catch { #expect(error.parameter == name) }
+        }
+        let options = AdaptationScene.options()
+        let json = try JSONEncoder().encode(options)
+        #expect(try JSONDecoder().decode(AdaptationOptions.self, from: json) == options)
+        #expect(String(decoding: json, as: UTF8.self).contains("\"ema\":\"fresh\""))
+        // Half of the updates pass before the average begins.
+        var standard = AdaptationOptions()
+        standard.updates = 300
+        #expect(standard.training.averageStart == 150)
+        #expect(standard.training.average.every == 1)
+        #expect(standard.training.schedule.warmup == 30)
+        #expect(standard.heldOut(of: 1) == 0)
+        #expect(standard.heldOut(of: 30) == 3)
+        #expect(standard.heldOut(of: 5000) == 20)
+    }
+}
