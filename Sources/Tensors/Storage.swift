@@ -8,6 +8,8 @@ package final class Storage: @unchecked Sendable {
     package let base: UnsafeMutablePointer<Float>
     /// Number of elements.
     package let count: Int
+    /// Where rounded forms of the weights in it are kept, while they are trained.
+    package var masterPanels: MasterPanels?
     /// Keeps foreign memory (a mapped file) alive; `nil` when the block is our own.
     private let owner: AnyObject?
 

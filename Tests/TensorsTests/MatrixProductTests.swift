@@ -176,6 +176,19 @@ struct PrecisionTests {
         #expect(Self.error(quick, exact) < 0.02)
     }
 
+    @Test(arguments: [1, 4]) func convolution(groups: Int) {
+        let inputs = [
+            OpTests.noise([2, 45, 24], seed: 1), OpTests.noise([48, 24 / groups, 31], seed: 2),
+            OpTests.noise([48], seed: 3),
+        ]
+        compare("convolution", inputs) { precision, inputs in
+            // Rounded only while training.
+            let weight = inputs[1].isRecorded ? inputs[1] : inputs[1].asParameter
+            return Convolution(
+                weight: weight, bias: inputs[2], groups: groups, precision: precision)(inputs[0])
+        }
+    }
+
     @Test(arguments: [nil, [130, 40]]) func attention(keyLengths: [Int]?) {
         let inputs = (1...3).map { OpTests.noise([2, 130, 2 * 24], seed: $0) }
         compare("attention", inputs) { precision, inputs in

@@ -6,6 +6,7 @@
 // the instruction-set level.
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 
 #include "matrix.h"
 
@@ -64,6 +65,12 @@ typedef struct {
     void (*multiply_add)(const float *x, const float *w, float *y, size_t n);
     // y[c] += x[c]^2.
     void (*square_add)(const float *x, float *y, size_t n);
+    // y[c] += sum over rows of x[row][c]; rows lie `stride` apart.
+    void (*column_sums)(const float *x, size_t stride, size_t rows, size_t cols, float *y);
+    // y = x times 0 where a hash of seed and first + i is below the threshold, else times kept.
+    void (*dropout)(
+        const float *x, size_t first, size_t n, uint32_t seed, uint32_t threshold, float kept,
+        float *y);
     // One AdamW update of n parameters: decay, moments, step. The corrections are 1 - beta^k.
     void (*adamw)(
         float *parameters, const float *gradients, float *first, float *second, size_t n,

@@ -2,8 +2,8 @@ import Tensors
 
 /// Dropout while training: after each attention's output, and inside each feed-forward.
 ///
-/// The mask of every place is a function of the place alone, so that a block computed twice drops
-/// the same elements. Mirrors the `dropout` of `DiTBlock` in `f5_tts/model/modules.py`.
+/// What is dropped at a place is a function of the place alone, so that a block computed twice drops the
+/// same elements. Mirrors the `dropout` of `DiTBlock` in `f5_tts/model/modules.py`.
 package struct Dropout: Sendable {
     /// Where in a layer.
     package enum Place: Sendable {
@@ -11,10 +11,10 @@ package struct Dropout: Sendable {
         case feedForward
     }
 
-    /// Factors of the elements at a place: 0 where dropped, else `1 / (1 - p)`.
-    private let mask: @Sendable (_ layer: Int, _ place: Place, _ shape: [Int]) -> Tensor
+    /// Blanks elements at a place and scales the others by `1 / (1 - p)`.
+    private let drop: @Sendable (_ layer: Int, _ place: Place, _ x: Tensor) -> Tensor
 
-    package init(mask: @escaping @Sendable (Int, Place, [Int]) -> Tensor) { self.mask = mask }
+    package init(drop: @escaping @Sendable (Int, Place, Tensor) -> Tensor) { self.drop = drop }
 
     /// The dropout of one layer.
     struct Layer {
@@ -22,7 +22,7 @@ package struct Dropout: Sendable {
         fileprivate let index: Int
 
         func callAsFunction(_ x: Tensor, _ place: Place) -> Tensor {
-            x * dropout.mask(index, place, x.shape)
+            dropout.drop(index, place, x)
         }
     }
 

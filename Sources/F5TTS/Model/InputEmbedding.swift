@@ -34,7 +34,7 @@ struct ConvolutionalPosition: Sendable {
             let layer = w.at("conv1d.\(index)")
             return Convolution(
                 weight: layer.tensor("weight", [dim, dim / groups, taps]),
-                bias: layer.tensor("bias", [dim]), groups: groups)
+                bias: layer.tensor("bias", [dim]), groups: groups, precision: w.precision)
         }
     }
 

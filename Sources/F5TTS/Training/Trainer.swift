@@ -75,6 +75,8 @@ package final class Trainer {
         let parameters = parameters
         gradients = ParameterBlock(layout: parameters.layout)
         let isSmall = layout.reduce(0) { $0 + $1.shape.reduce(1, *) } <= Self.smallNetwork
+        // Of a large one they would be another gigabyte, and cost little to make for each sample.
+        if isSmall { parameters.storage.masterPanels = MasterPanels() }
         lanes = isSmall ? Lanes() : nil
         laneGradients =
             isSmall
@@ -227,10 +229,10 @@ extension Dropout {
     /// Blanks a random share of the elements, a function of the seed and the place.
     static func random(share: Float, seed: UInt32) -> Dropout {
         precondition(share >= 0 && share < 1, "Dropout: share \(share)")
-        return Dropout { layer, place, shape in
+        return Dropout { layer, place, x in
             let index = 2 * layer + (place == .attention ? 0 : 1)
             let seed = TrainingSeed.derived(seed, index)
-            return .dropoutMask(shape, share: share, seed: seed)
+            return x.dropout(share: share, seed: seed)
         }
     }
 }

@@ -5,10 +5,11 @@ import CKernels
 /// x: `[samples, frames, inputs]` -> `[samples, frames, outputs]`; groups as in PyTorch's `Conv1d`.
 package struct Convolution: Sendable {
     /// Taps gathered per group: `[groups][outputs per group][taps · inputs per group]`.
-    private let packed: Tensor
-    private let bias: Tensor
-    private let taps: Int
-    private let groups: Int
+    let packed: Tensor
+    let bias: Tensor
+    let taps: Int
+    let groups: Int
+    private let precision: Precision
     /// Frames whose input windows are gathered at once.
     private static let tile = 128
 
@@ -16,7 +17,11 @@ package struct Convolution: Sendable {
     ///   - weight: `[outputs, inputs / groups, taps]`, an odd number of taps.
     ///   - bias: `[outputs]`.
     ///   - groups: divides inputs and outputs.
-    package init(weight: Tensor, bias: Tensor, groups: Int = 1) {
+    ///   - precision: of the products while training; speaking, where convolutions take little time,
+    ///     multiplies in float32.
+    package init(
+        weight: Tensor, bias: Tensor, groups: Int = 1, precision: Precision = .f32
+    ) {
         precondition(
             weight.shape.count == 3 && weight.shape[0] % groups == 0
                 && bias.count == weight.shape[0] && weight.shape[2] % 2 == 1,
@@ -24,6 +29,7 @@ package struct Convolution: Sendable {
         taps = weight.shape[2]
         self.groups = groups
         self.bias = bias
+        self.precision = precision
         packed = weight.swappingLastAxes()
             .reshaped([weight.shape[0], weight.shape[2] * weight.shape[1]])
     }
@@ -36,7 +42,9 @@ package struct Convolution: Sendable {
         let (samples, frames) = (x.shape[0], x.shape[1])
         let (perGroup, span) = (outputs / groups, packed.columns)
         let tiles = (frames + Self.tile - 1) / Self.tile
+        let isRounded = precision != .f32 && (x.isRecorded || packed.isRecorded)
         let y = Tensor(shape: [samples, frames, outputs]) { y in
+            guard !isRounded else { return forwardBFloat16(x, into: y) }
             Parallel.run(samples * tiles * groups) { index in
                 let group = index % groups
                 let piece = piece(x, sample: index / groups / tiles, tile: index / groups % tiles)
@@ -55,7 +63,8 @@ package struct Convolution: Sendable {
             }
         }
         return y.recorded(from: [x, packed, bias]) { dy in
-            let (dx, dPacked) = backward(dy, x, tiles: tiles)
+            let (dx, dPacked) =
+                isRounded ? backwardBFloat16(dy, x) : backward(dy, x, tiles: tiles)
             return [dx, dPacked, dy.columnSums()]
         }
     }

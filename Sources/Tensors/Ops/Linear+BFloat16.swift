@@ -2,14 +2,21 @@
 extension Linear {
     /// `x Wᵀ + bias` with the master weights rounded to bfloat16, forward and backward.
     func rounded(_ x: Tensor, _ weight: Tensor) -> Tensor {
-        multiplied(x, PackedMatrix(weight, .bf16), nil)
+        let (outputs, inputs) = (weight.shape[0], weight.shape[1])
+        let panels = weight.masterPanels(isTransposed: true) {
+            .parallel(transposed: weight.base, depth: inputs, columns: outputs)
+        }
+        let packed = PackedMatrix(
+            .bf16, inputs: inputs, outputs: outputs, panels: panels.storage, columns: nil)
+        return multiplied(x, packed, nil)
             .recorded(from: [x, weight] + (bias.map { [$0] } ?? [])) { [bias] dy in
-                let (outputs, inputs) = (weight.shape[0], weight.shape[1])
                 var dx: Tensor?
                 if x.isRecorded {
                     dx = Self.product(
                         .parallel(dy.base, rows: dy.rows, depth: outputs),
-                        .parallel(weight.base, depth: outputs, columns: inputs), shape: x.shape)
+                        weight.masterPanels(isTransposed: false) {
+                            .parallel(weight.base, depth: outputs, columns: inputs)
+                        }, shape: x.shape)
                 }
                 var dWeight: Tensor?
                 if weight.isRecorded {
@@ -33,5 +40,15 @@ extension Linear {
                     stride: b.columns)
             }
         }
+    }
+}
+
+extension Tensor {
+    /// The rounded form of a matrix that is trained: the one of this update, or made here where none is
+    /// kept.
+    fileprivate func masterPanels(
+        isTransposed: Bool, _ make: () -> BFloat16Panels
+    ) -> BFloat16Panels {
+        storage.masterPanels?.panels(offset: offset, isTransposed: isTransposed, make) ?? make()
     }
 }

@@ -156,11 +156,12 @@ extension Tensor {
         let columns = columns
         return Tensor(shape: [groups, columns]) { y in
             y.update(repeating: 0, count: groups * columns)
-            Parallel.ranges(columns, grain: 64) { range in
-                for row in 0..<rows {
-                    let sum = y + row / rowsPerSample % groups * columns + range.lowerBound
-                    Kernels.loops.add(
-                        sum, base + row * columns + range.lowerBound, sum, range.count)
+            Parallel.ranges(columns, grain: 256) { range in
+                for sample in 0..<rows / rowsPerSample {
+                    Kernels.loops.column_sums(
+                        base + sample * rowsPerSample * columns + range.lowerBound, columns,
+                        rowsPerSample, range.count,
+                        y + sample % groups * columns + range.lowerBound)
                 }
             }
         }

@@ -37,6 +37,7 @@ package final class AdamW {
             parameters.count == first.count && gradients.count == first.count,
             "AdamW: \(parameters.count) parameters, \(gradients.count) gradients")
         step += 1
+        defer { parameters.storage.masterPanels?.clear() }
         let c = configuration
         let correction1 = 1 - pow(c.beta1, Double(step))
         let correction2 = 1 - pow(c.beta2, Double(step))

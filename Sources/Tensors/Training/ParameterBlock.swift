@@ -31,6 +31,7 @@ package final class ParameterBlock {
         precondition(
             tensor.shape == layout[index].shape, "set: \(tensor.shape) at \(layout[index])")
         (storage.base + offsets[index]).update(from: tensor.base, count: tensor.count)
+        storage.masterPanels?.clear()
     }
 
     /// Number of values.

@@ -93,10 +93,12 @@ struct GradientTests {
         let prefix = "dropout_keep.transformer.transformer_blocks."
         let masks = try fixture.filter { $0.key.hasPrefix(prefix) }.mapValues { try $0.tensor() }
         guard !masks.isEmpty else { return pass }
-        pass.dropout = Dropout { layer, place, shape in
+        pass.dropout = Dropout { layer, place, x in
             let module = place == .attention ? "attn.to_out.1" : "ff.ff.1"
-            guard let keep = masks["\(prefix)\(layer).\(module)"] else { return .zeros(shape) }
-            return Tensor(keep.array.map { $0 / 0.9 }, shape: shape)
+            guard let keep = masks["\(prefix)\(layer).\(module)"] else {
+                return x * .zeros(x.shape)
+            }
+            return x * Tensor(keep.array.map { $0 / 0.9 }, shape: x.shape)
         }
         return pass
     }

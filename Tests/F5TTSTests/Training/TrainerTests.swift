@@ -1,5 +1,6 @@
 import Checkpoints
 import Foundation
+import Synchronization
 import Tensors
 import TestSupport
 import Testing
@@ -120,6 +121,49 @@ struct TrainerTests {
         }
     }
 
+    /// While something is being spoken nothing is trained, and nothing is lost.
+    @Test func standsAsideForSpeech() throws {
+        let trainer = try Self.trainer()
+        let updates = Atomic<Int>(0)
+        ComputeGate.shared.speechBegins()
+        nonisolated(unsafe) let running = trainer
+        let thread = Thread {
+            Parallel.inBackground {
+                for _ in 0..<3 {
+                    _ = Self.run(running, updates: 1)
+                    updates.add(1, ordering: .relaxed)
+                }
+            }
+        }
+        thread.start()
+        Thread.sleep(forTimeInterval: 0.3)
+        #expect(updates.load(ordering: .relaxed) == 0)
+        ComputeGate.shared.speechEnds()
+        for _ in 0..<3000 where updates.load(ordering: .relaxed) < 3 {
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+        #expect(updates.load(ordering: .relaxed) == 3)
+        let alone = try Self.trainer()
+        _ = Self.run(alone, updates: 3)
+        #expect(alone.parameters[0].array == running.parameters[0].array)
+    }
+
+    /// In bfloat16 a run learns as it does in float32, and as exactly again.
+    @Test func bfloat16() throws {
+        func losses(_ precision: Precision) throws -> [Double] {
+            let trainer = try Self.trainer {
+                $0.precision = precision
+                $0.dropout = 0
+            }
+            return Self.run(trainer, updates: 12).map(\.loss)
+        }
+        let rounded = try losses(.bf16)
+        #expect(try losses(.bf16) == rounded)
+        let exact = try losses(.f32)
+        #expect(rounded != exact)
+        for (a, b) in zip(rounded, exact) { #expect(abs(a / b - 1) < 0.01) }
+    }
+
     /// Blocks that are computed again teach the same.
     @Test func recomputingChangesNothing() throws {
         func losses(recomputing: Bool) throws -> [Double] {
@@ -214,10 +258,17 @@ struct TrainerTests {
     }
 
     @Test func dropoutDropsItsShare() {
-        let mask = Tensor.dropoutMask([200, 500], share: 0.1, seed: 3).array
+        let ones = Tensor([Float](repeating: 1, count: 100_000), shape: [200, 500])
+        let mask = ones.dropout(share: 0.1, seed: 3).array
         let dropped = mask.count { $0 == 0 }
         #expect(abs(Double(dropped) / 100_000 - 0.1) < 0.005)
         #expect(mask.allSatisfy { $0 == 0 || $0 == 1 / 0.9 })
-        #expect(mask != Tensor.dropoutMask([200, 500], share: 0.1, seed: 4).array)
+        #expect(mask != ones.dropout(share: 0.1, seed: 4).array)
+        // The gradient passes where the value did.
+        let x = ones.asParameter
+        let dropout = x.dropout(share: 0.1, seed: 3).reshaped([1, 200, 500])
+        let loss = dropout.meanSquaredError(.zeros([1, 200, 500])) { _, _ in true }
+        let gradient = loss.gradients(of: [x])[0].array
+        #expect(zip(gradient, mask).allSatisfy { ($0 == 0) == ($1 == 0) })
     }
 }
