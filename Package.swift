@@ -72,7 +72,7 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .target(
-            name: "TestSupport", dependencies: ["Tensors", "Checkpoints"],
+            name: "TestSupport", dependencies: ["Tensors", "Checkpoints", "Audio"],
             path: "Tests/TestSupport",
             swiftSettings: swiftSettings),
         .target(name: "AMXModel", dependencies: ["CKernels"], path: "Tests/AMXModel"),

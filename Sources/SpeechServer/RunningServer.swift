@@ -42,16 +42,25 @@ package final class RunningServer: Sendable {
             service: HTTPService(
                 router: service.router, authorization: authorization, allowedOrigin: allowedOrigin),
             limits: options.http, logger: logger)
-        engine.start(load: load, loaded: loaded)
+        engine.start(
+            load: load,
+            loaded: { result in
+                // Jobs wait: the model is loaded for people who want to hear it.
+                if case .success = result { try? adaptation.get().start() }
+                loaded(result)
+            })
     }
 
     /// Refuses new work, finishes what was accepted and lets clients take it, at most `seconds`; then
     /// cuts off what is left. Afterwards nothing of the server runs any more.
     package func shutDown(within seconds: Double) {
         let deadline = ContinuousClock.now + .seconds(seconds)
+        let adaptation = try? service.adaptation.get()
+        adaptation?.beginToStop()
         engine.drain(within: seconds)
         while daemon.exchangesInProgress > 0, ContinuousClock.now < deadline { usleep(20_000) }
         engine.stop()
         daemon.stop()
+        adaptation?.stop(within: (deadline - .now) / .seconds(1))
     }
 }

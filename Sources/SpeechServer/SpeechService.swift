@@ -49,8 +49,10 @@ package struct SpeechService: Sendable {
         addHealth(to: &router)
         addModels(to: &router)
         addVoices(to: &router)
+        addVersions(to: &router)
         addSpeech(to: &router)
         addFiles(to: &router)
+        addJobs(to: &router)
         return router
     }
 }

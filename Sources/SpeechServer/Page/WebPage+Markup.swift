@@ -73,6 +73,8 @@ extension WebPage {
             </form>
           </details>
 
+        \#(adaptationMarkup)
+
           <details class="card">
             <summary>Key</summary>
             <form id="key-form">

@@ -7,6 +7,7 @@ extension WebPage {
         const at = id => document.getElementById(id);
         const storedKey = "skald-key";
         let playing = null;
+        let adapted = [];        // what jobs have learnt, by the names of models
 
         at("key").value = sessionStorage.getItem(storedKey) ?? "";
         at("key").addEventListener("input", () => sessionStorage.setItem(storedKey, at("key").value));
@@ -52,7 +53,8 @@ extension WebPage {
           if (!answer.ok) { tell(await reason(answer), true); return; }
           const select = at("voice");
           const before = chosen ?? select.value;
-          select.replaceChildren(...(await answer.json()).voices.map(v => new Option(v.name, v.id)));
+          const voices = [...(await answer.json()).voices, ...adapted];
+          select.replaceChildren(...voices.map(v => new Option(v.name, v.id)));
           if ([...select.options].some(o => o.value === before)) select.value = before;
           if (!select.options.length) tell("There is no voice yet: add one below.");
         }
@@ -144,7 +146,8 @@ extension WebPage {
           at("figures").hidden = true;
           tell("Thinking…");
           draw();
-          const body = { model: "tts-1", input: at("text").value, voice: at("voice").value,
+          const voice = at("voice").value;
+          const body = { model: voice.startsWith("ft:") ? voice : "tts-1", input: at("text").value, voice,
                          speed: Number(at("speed").value), response_format: "pcm", sample_rate: rate };
           if (at("seed").value !== "") body.seed = Number(at("seed").value);
           if (at("steps").value !== "") body.nfe_step = Number(at("steps").value);
@@ -275,5 +278,7 @@ extension WebPage {
         });
 
         count(); draw(); look(); listVoices().catch(() => {});
+
+        \#(adaptationScript)
         """#
 }

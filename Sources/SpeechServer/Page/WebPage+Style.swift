@@ -53,6 +53,8 @@ extension WebPage {
         a { color: var(--accent); }
         :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px; }
         canvas { display: block; width: 100%; height: 6rem; margin-top: 1.1rem; }
+        #results { display: grid; grid-template-columns: repeat(auto-fit, minmax(15rem, 1fr)); gap: .25rem 1rem; }
+        audio { display: block; width: 100%; }
         #status { margin: .5rem 0 0; min-height: 1.5em; }
         dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.5rem, 1fr)); gap: .75rem; margin: .75rem 0 0; }
         dl > div { background: var(--page); border-radius: .55rem; padding: .5rem .75rem; }

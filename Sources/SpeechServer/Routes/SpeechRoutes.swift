@@ -1,4 +1,5 @@
 import Audio
+import Checkpoints
 import F5TTS
 
 extension SpeechService {
@@ -11,7 +12,7 @@ extension SpeechService {
                     .unsupportedMedia, "Send JSON: Content-Type application/json.")
             }
             let speech = try SpeechRequest(openAI: request.body, defaultNFE: options.defaultNFE)
-            try checkModel(speech.model)
+            if case .ofModel = speech.voice {} else { try checkModel(speech.model) }
             return try answer(speech, to: request)
         }
     }
@@ -20,7 +21,7 @@ extension SpeechService {
     private func answer(_ speech: SpeechRequest, to request: Request) throws -> Response {
         let pipe = AudioPipe(budget: audioInMemory)
         let job = SpeechJob(
-            text: speech.text, voice: try reference(speech.voice), options: speech.options,
+            text: speech.text, voice: try reference(speech), options: speech.options,
             encoder: try encoder(speech), framing: speech.framing, pipe: pipe,
             logger: request.logger)
         try engine.submit(job)
@@ -52,17 +53,24 @@ extension SpeechService {
         }
     }
 
-    private func reference(_ voice: SpeechRequest.Voice) throws(SpeechError) -> ReferenceVoice {
-        switch voice {
-        case .named(let name):
-            let stored = try voices.voice(name)
-            return try decoding.pass { () throws(SpeechError) in try voices.reference(stored) }
+    private func reference(_ speech: SpeechRequest) throws -> ReferenceVoice {
+        switch speech.voice {
+        case .named(let name): return try reference(voices.voice(name), speech.weights)
+        case .ofModel:
+            guard let name = AdaptedModelName(speech.model) else { throw Self.noAdaptedModel }
+            return try reference(adaptation.get().audition(name), speech.weights)
         case .recording(let bytes, let text):
             guard bytes.count <= options.uploadLimit else {
                 throw SpeechError(
                     .invalidRequest,
                     "The recording has more than \(options.uploadLimit) bytes: 3 to 12 seconds are "
                         + "enough.", parameter: "ref_audio")
+            }
+            guard speech.weights == .auto else {
+                throw SpeechError(
+                    .invalidRequest,
+                    "weights are those of an adapted voice: leave them out with ref_audio.",
+                    parameter: "weights")
             }
             return try decoding.pass { () throws(SpeechError) in
                 do throws(AudioError) {
@@ -74,6 +82,21 @@ extension SpeechService {
             }
         }
     }
+}
+
+extension SpeechService {
+    private func reference(
+        _ voice: StoredVoice, _ weights: WeightSource
+    ) throws(SpeechError) -> ReferenceVoice {
+        try decoding.pass { () throws(SpeechError) in
+            try voices.reference(voice, weights: weights)
+        }
+    }
+
+    static let noAdaptedModel = SpeechError(
+        .modelNotFound,
+        "There is no such adapted model: see fine_tuned_model of the jobs that succeeded.",
+        parameter: "model")
 }
 
 extension SpeechRequest {

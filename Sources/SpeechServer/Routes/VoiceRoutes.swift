@@ -16,9 +16,19 @@ extension SpeechService {
         }
         router.add("DELETE", "/v1/audio/voices/:id") { request in
             let id = request.parameters["id"] ?? ""
-            try voices.delete(id)
+            try delete(id)
             request.logger.info("voice deleted", metadata: ["voice": "\(id)"])
             return .json(["object": "audio.voice.deleted", "id": .string(id), "deleted": true])
+        }
+    }
+
+    /// Deletes a voice, or of `ada@2` only that version.
+    private func delete(_ id: String) throws(SpeechError) {
+        let parts = id.split(separator: "@", omittingEmptySubsequences: false)
+        if parts.count == 2, let number = Int(parts[1]) {
+            try voices.deleteVersion(String(parts[0]), number)
+        } else {
+            try voices.delete(id)
         }
     }
 
@@ -52,11 +62,12 @@ extension SpeechService {
     }
 
     /// Without the transcript: the list may be open to everybody.
-    private func description(_ voice: StoredVoice) -> JSONValue {
+    func description(_ voice: StoredVoice) -> JSONValue {
         [
             "object": "audio.voice", "id": .string(voice.id), "name": .string(voice.name),
             "created_at": .number(Double(voice.createdAt)),
             "language": voice.language.map(JSONValue.string) ?? .null,
+            "version": .number(Double(voice.version?.number ?? 0)),
         ]
     }
 }

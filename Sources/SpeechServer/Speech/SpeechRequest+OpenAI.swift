@@ -1,4 +1,5 @@
 import Audio
+import Checkpoints
 import F5TTS
 import Foundation
 import TextFrontEnd
@@ -25,7 +26,8 @@ extension SpeechRequest {
         if let instructions = try fields.string("instructions") {
             try Fields.checkLength(instructions, "instructions")
         }
-        voice = try Self.voice(fields)
+        voice = AdaptedModelName(model) == nil ? try Self.voice(fields) : .ofModel
+        weights = try fields.choice("weights", of: WeightSource.self) ?? .auto
         format = try Self.format(fields)
         sampleRate =
             try fields.whole("sample_rate", in: SpeechEncoder.sampleRates)
@@ -122,81 +124,5 @@ extension SpeechRequest {
         options.seed = seed.map { UInt32($0) } ?? UInt32.random(in: 0...UInt32.max)
         try options.validate()
         return options
-    }
-}
-
-/// The members of a request's JSON object, each read with its type and range checked. A member that
-/// is null counts as absent: that is how many clients send what they leave to the server.
-private struct Fields {
-    private let object: JSONValue
-
-    init(_ body: [UInt8]) throws(SpeechError) {
-        let value: JSONValue
-        do throws(JSONError) {
-            value = try JSONParser.parse(body)
-        } catch {
-            throw SpeechError(.invalidRequest, "The body is not JSON: \(error).")
-        }
-        guard case .object = value else {
-            throw SpeechError(.invalidRequest, "The body must be a JSON object.")
-        }
-        object = value
-    }
-
-    subscript(_ name: String) -> JSONValue? {
-        guard let value = object[name], !value.isNull else { return nil }
-        return value
-    }
-
-    func string(_ name: String) throws(SpeechError) -> String? {
-        guard let value = self[name] else { return nil }
-        guard let string = value.string else {
-            throw SpeechError(.invalidRequest, "\(name) must be a string.", parameter: name)
-        }
-        return string
-    }
-
-    func required(_ name: String) throws(SpeechError) -> String {
-        guard let string = try string(name) else {
-            throw SpeechError(.invalidRequest, "\(name) is missing.", parameter: name)
-        }
-        return string
-    }
-
-    func bool(_ name: String) throws(SpeechError) -> Bool? {
-        guard let value = self[name] else { return nil }
-        guard let bool = value.bool else {
-            throw SpeechError(.invalidRequest, "\(name) must be true or false.", parameter: name)
-        }
-        return bool
-    }
-
-    func number(_ name: String) throws(SpeechError) -> Double? {
-        guard let value = self[name] else { return nil }
-        guard let number = value.number else {
-            throw SpeechError(.invalidRequest, "\(name) must be a number.", parameter: name)
-        }
-        return number
-    }
-
-    func whole(_ name: String, in range: ClosedRange<Int>) throws(SpeechError) -> Int? {
-        guard let value = self[name] else { return nil }
-        guard let number = value.number.flatMap({ Int(exactly: $0) }), range.contains(number) else {
-            throw SpeechError(
-                .invalidRequest,
-                "\(name) must be a whole number from \(range.lowerBound) to \(range.upperBound).",
-                parameter: name)
-        }
-        return number
-    }
-
-    static func checkLength(_ text: String, _ name: String) throws(SpeechError) {
-        let count = text.unicodeScalars.count
-        guard count <= SpeechRequest.longestInput else {
-            throw SpeechError(
-                .invalidRequest,
-                "\(name) has \(count) characters; at most \(SpeechRequest.longestInput) are taken: "
-                    + "send longer texts in parts.", parameter: name)
-        }
     }
 }

@@ -1,4 +1,5 @@
 import Audio
+import Checkpoints
 import F5TTS
 import Foundation
 
@@ -7,6 +8,8 @@ package struct SpeechRequest: Sendable {
     package enum Voice: Sendable {
         /// The id or OpenAI name of a stored voice.
         case named(String)
+        /// The one that the model is adapted to (`ft:…`).
+        case ofModel
         /// A recording that came with the request, and what is said in it.
         case recording([UInt8], text: String)
     }
@@ -21,6 +24,8 @@ package struct SpeechRequest: Sendable {
     package var model: String
     package var text: String
     package var voice: Voice
+    /// Of an adapted voice, which set.
+    package var weights: WeightSource
     package var format: AudioFormat
     package var sampleRate: Int
     package var delivery: Delivery

@@ -23,6 +23,7 @@ struct ServeCommand: ParsableCommand {
     @OptionGroup(title: "Server") var server: ServerOptions
     @OptionGroup(title: "Model") var model: ModelOptions
     @OptionGroup(title: "Model") var adapters: AdapterOptions
+    @OptionGroup(title: "Transcription") var transcription: TranscriptionOptions
     @OptionGroup(title: "Computing") var compute: ComputeOptions
     @OptionGroup(title: "Folders") var models: ModelsFolder
     @OptionGroup(title: "Folders") var folders: FolderOptions
@@ -34,6 +35,7 @@ struct ServeCommand: ParsableCommand {
         let source = try model.weightSource
         let adapterMemory = try adapters.bytes
         let voices = folders.voiceStore
+        let transcriber = try transcription.endpoint(language: nil)
         let description = try models.catalog.find(
             model.name(in: models.path), arch: model.architecture)
         var settings = try server.resolved(model: description.name)
@@ -43,7 +45,11 @@ struct ServeCommand: ParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         let stopRequest = StopRequest()
         let adaptation = Result { () throws(SpeechError) in
-            try AdaptationService(data: folders.dataFolder, limits: settings.adaptation)
+            try AdaptationService(
+                data: folders.dataFolder, model: description.name, voices: voices,
+                runner: AdaptationRunner(
+                    model: description, weights: source, transcriber: transcriber),
+                limits: settings.adaptation, logger: logger)
         }
         if case .failure(let error) = adaptation {
             logger.warning("no voices can be adapted", metadata: ["reason": "\(error)"])
@@ -51,7 +57,7 @@ struct ServeCommand: ParsableCommand {
         let running = try RunningServer(
             socket: ListeningSocket(host: settings.host, port: settings.port),
             options: settings.service, authorization: settings.authorization,
-            allowedOrigin: settings.allowedOrigin, voices: folders.voiceStore,
+            allowedOrigin: settings.allowedOrigin, voices: voices,
             adaptation: adaptation, logger: logger,
             load: {
                 let (synthesizer, weights) = try Synthesizer.load(
@@ -73,7 +79,7 @@ struct ServeCommand: ParsableCommand {
                 "url": "\(Self.url(settings.host, running.port))", "model": "\(description.name)",
                 "precision": "\(precision.rawValue)", "kernels": "\(Kernels.level)",
                 "threads": "\(Parallel.threads)", "blas": "\(BLAS.core)",
-                "voices": "\(folders.voiceStore.list().count)",
+                "voices": "\(voices.list().count)",
             ])
         let failure = stopRequest.wait()
         if failure == nil { logger.notice("stopping: finishing what was accepted") }

@@ -1,6 +1,7 @@
 import Audio
 import Foundation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import F5TTS

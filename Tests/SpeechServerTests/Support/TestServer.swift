@@ -23,7 +23,8 @@ final class TestServer {
     init(
         _ synthesizer: any SpeechSynthesizing = FakeSynthesizer(), key: String? = nil,
         listsArePrivate: Bool = false, isLoaded: Bool = true,
-        adaptation limits: AdaptationService.Limits = .init(), folder: String? = nil,
+        adaptation limits: AdaptationService.Limits = .init(),
+        runner: any JobRunning = FakeRunner(), folder: String? = nil,
         configure: (inout SpeechService.Options) -> Void = { _ in }
     ) throws {
         ownsFolder = folder == nil
@@ -39,13 +40,16 @@ final class TestServer {
         configure(&options)
         if isLoaded { mayLoad.signal() }
         let loaded = DispatchSemaphore(value: 0)
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         running = try RunningServer(
             socket: ListeningSocket(host: "127.0.0.1", port: 0), options: options,
             authorization: Authorization(key: key, listsArePrivate: listsArePrivate),
             voices: voices,
             adaptation: Result { () throws(SpeechError) in
-                try AdaptationService(data: folder + "/data", limits: limits)
-            }, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+                try AdaptationService(
+                    data: folder + "/data", model: "fake", voices: voices, runner: runner,
+                    limits: limits, logger: logger)
+            }, logger: logger,
             load: { [mayLoad] in
                 mayLoad.wait()
                 return synthesizer

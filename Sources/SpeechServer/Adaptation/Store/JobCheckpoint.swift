@@ -1,3 +1,5 @@
+import F5TTS
+
 /// A state of a job's training that can be heard or published.
 package struct JobCheckpoint: Sendable, Codable, Equatable, Identifiable {
     /// `ftckpt_…`.
@@ -12,4 +14,7 @@ package struct JobCheckpoint: Sendable, Codable, Equatable, Identifiable {
     package var validLoss: Double?
     package var validLossEMA: Double?
     package var newShareOfAverage: Double?
+
+    /// An id that no other checkpoint has.
+    static func freshID() -> String { "ftckpt_" + StagingFolder.randomName() }
 }

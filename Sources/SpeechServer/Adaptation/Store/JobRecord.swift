@@ -31,6 +31,8 @@ package struct JobRecord: Sendable, Codable, Equatable, Identifiable {
         package let parameter: String?
     }
 
+    static let prefix = "ftjob-"
+
     /// `ftjob-…`.
     package let id: String
     /// The base model's name.
@@ -53,8 +55,6 @@ package struct JobRecord: Sendable, Codable, Equatable, Identifiable {
     /// The name by which requests for speech select what was learnt.
     package var adaptedModel: String?
     package var resultFiles: [String] = []
-    /// Mel frames of speech that updates were computed from.
-    package var trainedFrames: Int?
     package var failure: Failure?
     /// Updates done.
     package var step = 0

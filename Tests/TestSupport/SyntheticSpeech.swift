@@ -3,23 +3,25 @@ import Foundation
 
 /// Something that has the outlines of speech: voiced syllables with rests between them, over a faint
 /// background. Deterministic.
-struct SyntheticSpeech {
-    var seconds = 4.0
-    var sampleRate = 24_000
+package struct SyntheticSpeech {
+    package var seconds = 4.0
+    package var sampleRate = 24_000
     /// Highest sample of a syllable.
-    var amplitude = 0.3
+    package var amplitude = 0.3
     /// Highest sample of the background; 0 for none.
-    var background = 0.0005
+    package var background = 0.0005
     /// Seconds of rest before and after.
-    var lead = 0.15
-    var tail = 0.15
-    var seed: UInt32 = 1
+    package var lead = 0.15
+    package var tail = 0.15
+    package var seed: UInt32 = 1
+
+    package init() {}
 
     /// Seconds of a syllable and of the rest after it.
     private static let syllable = 0.17
     private static let rest = 0.06
 
-    var samples: [Float] {
+    package var samples: [Float] {
         var state = seed
         let count = Int(seconds * Double(sampleRate))
         return (0..<count).map { index in
@@ -38,16 +40,22 @@ struct SyntheticSpeech {
         }
     }
 
-    var audio: DecodedAudio { Self.decoded(samples, sampleRate) }
+    package var audio: DecodedAudio { Self.decoded(samples, sampleRate) }
 
-    static func decoded(_ samples: [Float], _ sampleRate: Int = 24_000) -> DecodedAudio {
+    package static func decoded(_ samples: [Float], _ sampleRate: Int = 24_000) -> DecodedAudio {
         DecodedAudio(samples: PCM16.samples(samples), channels: 1, sampleRate: sampleRate)
     }
 
-    /// English that takes about as long to say.
-    var text: String { Self.text(seconds: seconds) }
+    /// A WAV file of it.
+    package func wav() throws -> [UInt8] {
+        let encoder = try SpeechEncoder(format: .wav, sampleRate: sampleRate, streaming: false)
+        return try encoder.encode(samples) + encoder.finish()
+    }
 
-    static func text(seconds: Double, rate: Double = 14) -> String {
+    /// English that takes about as long to say.
+    package var text: String { Self.text(seconds: seconds) }
+
+    package static func text(seconds: Double, rate: Double = 14) -> String {
         let words = "the quick brown fox jumps over the lazy dog and then it sleeps again "
         let endless = String(repeating: words, count: 30)
         return String(endless.prefix(max(3, Int(seconds * rate)))) + "."

@@ -1,0 +1,127 @@
+import Checkpoints
+import F5TTS
+
+/// Runs jobs with `AdaptationJob`, on the model that the server speaks with.
+package struct AdaptationRunner: JobRunning {
+    private let model: ModelDescription
+    private let weights: WeightSource
+    private let transcriber: (any Transcribing)?
+
+    /// - Parameters:
+    ///   - model: the base.
+    ///   - weights: which of its weights the server speaks with.
+    ///   - transcriber: writes down what is said where no text came with a recording.
+    package init(
+        model: ModelDescription, weights: WeightSource, transcriber: (any Transcribing)?
+    ) {
+        self.model = model
+        self.weights = weights
+        self.transcriber = transcriber
+    }
+
+    private static func folder(_ job: String) -> String { job + "/adaptation" }
+
+    package func run(
+        _ work: JobWork, while running: @escaping @Sendable () -> Bool,
+        report: @escaping @Sendable (JobReport) -> Void
+    ) throws -> JobOutcome {
+        let given: JSONValue
+        do throws(JSONError) {
+            given = try JSONParser.parse(Array(work.job.hyperparameters.utf8))
+        } catch {
+            throw SpeechError(.internalFailure, "The hyperparameters cannot be read: \(error).")
+        }
+        let options = try Hyperparameters(given, seed: work.job.seed).options
+        let recordings = try work.recordings.read(
+            unpackingInto: work.unpacked, as: "recordings")
+        let validation = try work.validation?.read(
+            unpackingInto: work.unpacked, as: "validation")
+        let job = AdaptationJob(
+            folder: Self.folder(work.folder), recordings: recordings, validation: validation,
+            model: model, weights: weights, options: options, transcriber: transcriber)
+        let outcome: AdaptationJob.Outcome
+        do {
+            outcome = try job.run(
+                control: { running() ? .go : .stop },
+                report: { Self.reports($0, of: options.updates).forEach(report) })
+        } catch let error as TrainingError {
+            throw SpeechError(.invalidRequest, error.message, parameter: "hyperparameters")
+        }
+        guard case .finished(let result) = outcome else { return .stopped }
+        return .finished(
+            JobResult(
+                files: result.files,
+                checkpoints: result.checkpoints.map { checkpoint in
+                    JobCheckpoint(
+                        id: JobCheckpoint.freshID(), job: work.job.id, step: checkpoint.update,
+                        createdAt: checkpoint.createdAt, validLoss: checkpoint.raw?.loss,
+                        validLossEMA: checkpoint.average?.loss,
+                        newShareOfAverage: checkpoint.averageShare)
+                }))
+    }
+
+    package func publish(
+        _ folder: String, to voices: VoiceStore, as voice: String, step: Int?, weights: WeightSource
+    ) throws -> StoredVoice {
+        let result = try AdaptationResult(folder: Self.folder(folder))
+        let version = try result.publish(
+            to: voices, voice: voice, checkpoint: step, weights: weights)
+        let id = VoiceIdentifier.isValid(voice) ? voice : VoiceIdentifier.slug(voice) ?? voice
+        return try voices.voice("\(id)@\(version.number)")
+    }
+
+    private static func reports(_ event: AdaptationJob.Event, of updates: Int) -> [JobReport] {
+        switch event {
+        case .phase(let phase): return reports(phase)
+        case .progress: return []
+        case .examined(let report):
+            let minutes = (report.usableSeconds / 60).rounded(toPlaces: 1)
+            return [
+                .message(
+                    .info,
+                    "\(report.kept) of \(report.examinations.count) clips are used, \(minutes) "
+                        + "minutes.")
+            ] + report.advice.map { .message(.warn, $0) }
+        case .note(let text): return [.message(.info, text)]
+        case .warning(let text): return [.message(.warn, text)]
+        case .training(let event): return reports(event, of: updates)
+        }
+    }
+
+    private static func reports(_ phase: AdaptationJob.Phase) -> [JobReport] {
+        switch phase {
+        case .examining: return [.message(.info, "The recordings are examined.")]
+        case .preparing: return [.message(.info, "Their spectrograms are made.")]
+        // What precedes training is kept too: getting so far is progress.
+        case .training: return [.status(.running), .saved(step: 0)]
+        case .comparing: return [.message(.info, "The reference is chosen.")]
+        case .listening: return [.message(.info, "The files to listen to are made.")]
+        case .finished: return []
+        }
+    }
+
+    private static func reports(_ event: TrainingRun.Event, of updates: Int) -> [JobReport] {
+        switch event {
+        case .resumed(let update): return [.resumed(step: update)]
+        case .step(let step, let secondsLeft):
+            var metrics = JobEvent.Metrics(step: step.update + 1)
+            metrics.totalSteps = updates
+            metrics.trainLoss = step.loss
+            metrics.learningRate = step.learningRate
+            metrics.newShareOfAverage = step.newShareOfAverage
+            metrics.seconds = step.seconds
+            metrics.waited = step.waited
+            metrics.secondsLeft = secondsLeft
+            return [.metrics(metrics)]
+        case .heldOut(let point):
+            var metrics = JobEvent.Metrics(step: point.update)
+            metrics.totalSteps = updates
+            metrics.validLoss = point.raw.loss
+            metrics.validLossEMA = point.average?.loss
+            return [.metrics(metrics)]
+        case .checkpoint(let update, _): return [.saved(step: update)]
+        case .warning(let text): return [.message(.warn, text)]
+        case .paused, .continued: return []
+        }
+    }
+}

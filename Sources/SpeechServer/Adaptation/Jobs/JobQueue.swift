@@ -1,0 +1,430 @@
+import Checkpoints
+import F5TTS
+import Foundation
+import Logging
+import Synchronization
+
+/// Runs the jobs of the store one after the other on a thread of its own. The store says what there is
+/// to do, so that nothing is lost with the process.
+package final class JobQueue: Sendable {
+    private struct State {
+        /// The job that the thread is at, and whether it is to leave it.
+        var current: String?
+        var isToLeave = false
+        var isStopping = false
+        var hasThread = false
+    }
+
+    private let store: any AdaptationStore
+    private let files: FileShelf
+    private let feed: EventFeed
+    private let runner: any JobRunning
+    private let voices: VoiceStore
+    private let model: String
+    private let root: String
+    private let logger: Logger
+    private let state = Mutex(State())
+    private let work = DispatchSemaphore(value: 0)
+    private let ended = DispatchSemaphore(value: 0)
+
+    /// - Parameters:
+    ///   - store: where jobs are.
+    ///   - files: where their recordings are, and their results go.
+    ///   - feed: told of every event.
+    ///   - runner: does the work.
+    ///   - voices: where results are published.
+    ///   - model: the base model; jobs for another wait for a server that has it.
+    ///   - root: the folder of the jobs' folders.
+    ///   - logger: for one line when a job begins and one when it ends.
+    init(
+        store: any AdaptationStore, files: FileShelf, feed: EventFeed, runner: any JobRunning,
+        voices: VoiceStore, model: String, root: String, logger: Logger
+    ) {
+        self.store = store
+        self.files = files
+        self.feed = feed
+        self.runner = runner
+        self.voices = voices
+        self.model = model
+        self.root = root
+        self.logger = logger
+    }
+
+    /// Puts the jobs back that a server was running when it ended, and begins to work.
+    func start() {
+        let isFirst = state.withLock { state in
+            guard !state.hasThread, !state.isStopping else { return false }
+            state.hasThread = true
+            return true
+        }
+        guard isFirst else { return }
+        let thread = Thread { [self] in
+            attempt("taking up what was interrupted", takeUpInterrupted)
+            while let job = next() { run(job) }
+            ended.signal()
+        }
+        thread.name = "jobs"
+        thread.stackSize = 16 << 20
+        thread.start()
+    }
+
+    /// There may be something new to do.
+    func wake() { work.signal() }
+
+    /// Asks the running job to save what it has, and the thread to end.
+    func beginToStop() {
+        state.withLock { state in
+            state.isStopping = true
+            state.isToLeave = true
+        }
+        work.signal()
+    }
+
+    /// Waits for the thread's end, at most `seconds`.
+    func wait(within seconds: Double) {
+        guard state.withLock({ $0.hasThread }) else { return }
+        if ended.wait(timeout: .now() + max(seconds, 0.1)) == .success { ended.signal() }
+    }
+
+    // MARK: - What clients ask for
+
+    /// A job that is over stays so: `invalidRequest`.
+    func cancel(_ id: String) throws -> JobRecord {
+        let job = try change(id, to: .cancelled, "The job was cancelled.") { status in
+            guard !status.isOver else {
+                throw SpeechError(
+                    .invalidRequest, "The job is over (\(status.rawValue)): nothing to cancel.")
+            }
+        }
+        // Its folder is of no more use: it cannot go on.
+        if state.withLock({ $0.current != id }) { discard(id) }
+        return job
+    }
+
+    /// Keeps what is done, and lets the next job have its turn.
+    func pause(_ id: String) throws -> JobRecord {
+        try change(id, to: .paused, "The job was paused.") { status in
+            guard status == .queued || status.isActive else {
+                throw SpeechError(
+                    .invalidRequest,
+                    "Only a job that is queued or running can be paused; this one "
+                        + "is \(status.rawValue).")
+            }
+        }
+    }
+
+    /// Puts a paused job back into its place; one that failed, too.
+    func resume(_ id: String) throws -> JobRecord {
+        let job = try change(id, to: .queued, "The job was resumed.") { status in
+            guard status == .paused || status == .failed else {
+                throw SpeechError(
+                    .invalidRequest,
+                    "Only a job that is paused or has failed can be resumed; this "
+                        + "one is \(status.rawValue).")
+            }
+        }
+        wake()
+        return job
+    }
+
+    /// Removes a job that is over, with its folder and its result files. A voice that was published of
+    /// it stays.
+    func remove(_ id: String) throws {
+        let isCurrent = state.withLock { $0.current == id }
+        guard let job = try store.job(id) else { throw Self.notFound }
+        guard job.status.isOver else {
+            throw SpeechError(.invalidRequest, "The job is not over: cancel it first.")
+        }
+        guard !isCurrent else {
+            throw SpeechError(
+                .busy, "The job is just ending: delete it again in a moment.", retryAfterSeconds: 5)
+        }
+        for file in job.resultFiles { try? files.remove(file) }
+        try store.removeJob(id)
+        discard(id)
+    }
+
+    static let notFound = SpeechError(
+        .notFound, "There is no such job: list them at /v1/fine_tuning/jobs.",
+        parameter: "fine_tuning_job_id")
+
+    /// The folder of a job.
+    func folder(of id: String) -> String { root + "/" + id }
+
+    private func change(
+        _ id: String, to status: JobRecord.Status, _ message: String,
+        check: (JobRecord.Status) throws -> Void
+    ) throws -> JobRecord {
+        // One at a time, so that the thread does not begin in between what is being called off.
+        let job = try state.withLock { state in
+            let job = try store.change(id) { job in
+                try check(job.status)
+                job.status = status
+                job.estimatedFinish = nil
+                job.finishedAt = status.isOver ? Self.now : nil
+                job.failure = nil
+                job.fruitlessStarts = 0
+            }
+            if state.current == id, status != .queued { state.isToLeave = true }
+            return job
+        }
+        guard let job else { throw Self.notFound }
+        _ = try store.add(
+            JobEvent(job: id, createdAt: Self.now, level: .info, message: message, metrics: nil),
+            isDurable: true)
+        feed.changed(id)
+        return job
+    }
+
+    // MARK: - The thread
+
+    /// How often a job may be begun without any progress: one that ends the process would do so for ever.
+    private static let mostFruitlessStarts = 3
+
+    private func takeUpInterrupted() throws {
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        StagingFolder.removeAbandoned(in: root)
+        for name in try FileManager.default.contentsOfDirectory(atPath: root)
+        where name.hasPrefix(JobRecord.prefix) {
+            let job = try store.job(name)
+            if job == nil || job?.status == .cancelled { discard(name) }
+        }
+        for job in try store.jobs(in: [.validatingFiles, .running]) {
+            let isHopeless = job.fruitlessStarts >= Self.mostFruitlessStarts
+            try store.change(job.id) { job in
+                job.estimatedFinish = nil
+                if isHopeless {
+                    job.status = .failed
+                    job.finishedAt = Self.now
+                    job.failure = JobRecord.Failure(
+                        code: "server_ended",
+                        message:
+                            "The server ended \(job.fruitlessStarts) times while this job ran, "
+                            + "before it came any further: look at its log and its memory.",
+                        parameter: nil)
+                } else {
+                    job.status = .queued
+                }
+            }
+            add(
+                isHopeless ? .error : .info,
+                isHopeless
+                    ? "The job has ended the server too often and is given up."
+                    : "The server was started anew; the job goes on from what was saved.", job.id)
+        }
+    }
+
+    /// Waits for a job to run; nil when the queue stops.
+    private func next() -> JobRecord? {
+        while true {
+            let (job, isStopping) = state.withLock { state -> (JobRecord?, Bool) in
+                state.current = nil
+                if state.isStopping { return (nil, true) }
+                state.isToLeave = false
+                var found: JobRecord?
+                attempt("looking for a job") {
+                    let queued = try store.jobs(in: [.queued]).first { $0.model == model }
+                    guard let queued else { return }
+                    found = try store.change(queued.id) { job in
+                        job.status = .validatingFiles
+                        job.fruitlessStarts += 1
+                    }
+                }
+                state.current = found?.id
+                return (found, false)
+            }
+            if isStopping { return nil }
+            if let job { return job }
+            work.wait()
+        }
+    }
+
+    private func run(_ job: JobRecord) {
+        let id = job.id
+        let began = ContinuousClock.now
+        logger.notice("job begins", metadata: ["job": "\(id)", "step": "\(job.step)"])
+        do {
+            let throttle = Throttle()
+            let outcome = try runner.run(
+                try prepared(job), while: { [self] in state.withLock { !$0.isToLeave } },
+                report: { [self] report in take(report, of: id, throttle) })
+            switch outcome {
+            case .stopped: putBackIfStopping(id)
+            case .finished(let result): try succeed(id, result)
+            }
+        } catch {
+            fail(id, error)
+        }
+        feed.changed(id)
+        let after = (try? store.job(id)) ?? nil
+        if after?.status == .cancelled { discard(id) }
+        logger.notice(
+            "job ends",
+            metadata: [
+                "job": "\(id)", "status": "\(after?.status.rawValue ?? "deleted")",
+                "step": "\(after?.step ?? 0)",
+                "seconds": "\(((.now - began) / .seconds(1)).rounded(toPlaces: 1))",
+            ])
+    }
+
+    private func prepared(_ job: JobRecord) throws -> JobWork {
+        let folder = folder(of: job.id)
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        func recordings(_ id: String) throws -> Recordings {
+            let file = try files.file(id)
+            return Recordings(folder: files.folder(of: file), parts: file.parts)
+        }
+        return JobWork(
+            job: job, folder: folder, recordings: try recordings(job.trainingFile),
+            validation: try job.validationFile.map(recordings))
+    }
+
+    /// Only a shutdown leaves a job active: pausing and cancelling have said what it is now.
+    private func putBackIfStopping(_ id: String) {
+        attempt("putting a job back") {
+            try store.change(id) { job in
+                guard job.status.isActive else { return }
+                job.status = .queued
+                job.estimatedFinish = nil
+                job.fruitlessStarts = 0
+            }
+        }
+    }
+
+    private func succeed(_ id: String, _ result: JobResult) throws {
+        guard let job = try store.job(id), job.status.isActive else { return }
+        try keep(result.files, of: job)
+        for checkpoint in result.checkpoints { try store.add(checkpoint) }
+        try store.keepCheckpoints(of: id, steps: Set(result.checkpoints.map(\.step)))
+        if job.publication == .auto, let voice = job.suffix {
+            do {
+                let published = try runner.publish(
+                    folder(of: id), to: voices, as: voice, step: nil, weights: .auto)
+                add(.info, "The voice \"\(published.label)\" speaks with it now.", id)
+            } catch {
+                logger.error(
+                    "publishing failed", metadata: ["job": "\(id)", "error": "\(error)"])
+                add(
+                    .warn,
+                    "It was not published: \(ErrorResponse(error).message) Publish it with "
+                        + "POST /v1/fine_tuning/jobs/\(id)/publish.", id)
+            }
+        }
+        add(.info, "The job has succeeded.", id)
+        try store.change(id) { job in
+            guard job.status.isActive else { return }
+            job.status = .succeeded
+            job.finishedAt = Self.now
+            job.estimatedFinish = nil
+            job.adaptedModel = AdaptedModelName(job).text
+        }
+        let unpacked = folder(of: id) + "/" + JobWork.unpackedFolder
+        if FileManager.default.fileExists(atPath: unpacked) {
+            attempt("removing recordings") { try FileManager.default.removeItem(atPath: unpacked) }
+        }
+    }
+
+    /// A job that was killed here finds what it has kept already.
+    private func keep(_ results: [(name: String, path: String)], of job: JobRecord) throws {
+        let known = try job.resultFiles.compactMap { try store.file($0)?.name }
+        for (name, path) in results where !known.contains(name) {
+            do {
+                let file = try files.add(result: name, path: path)
+                try store.change(job.id) { $0.resultFiles.append(file.id) }
+            } catch {
+                add(.warn, "\(name) was not kept: \(ErrorResponse(error).message)", job.id)
+            }
+        }
+    }
+
+    private func fail(_ id: String, _ error: any Error) {
+        logger.error("job failed", metadata: ["job": "\(id)", "error": "\(error)"])
+        let told = ErrorResponse(error)
+        attempt("noting a job's failure") {
+            let job = try store.change(id) { job in
+                guard job.status.isActive else { return }
+                job.status = .failed
+                job.finishedAt = Self.now
+                job.estimatedFinish = nil
+                job.failure = JobRecord.Failure(
+                    code: told.code ?? told.type, message: told.message, parameter: told.parameter)
+            }
+            if job?.status == .failed { add(.error, told.message, id) }
+        }
+    }
+
+    /// Numbers come as fast as small models are trained, and are not worth a write each.
+    private final class Throttle: Sendable {
+        private let last = Mutex(ContinuousClock.now - .seconds(1))
+
+        func lets(_ metrics: JobEvent.Metrics) -> Bool {
+            last.withLock { last in
+                let isRare = metrics.validLoss != nil || metrics.step == metrics.totalSteps
+                guard isRare || ContinuousClock.now - last > .milliseconds(100) else {
+                    return false
+                }
+                last = .now
+                return true
+            }
+        }
+    }
+
+    private func take(_ report: JobReport, of id: String, _ throttle: Throttle) {
+        attempt("keeping what a job reports") {
+            switch report {
+            case .status(let status):
+                try store.change(id) { if $0.status.isActive { $0.status = status } }
+            case .message(let level, let text): add(level, text, id)
+            case .resumed(let step):
+                try store.removeMetrics(of: id, after: step)
+                try store.change(id) { $0.step = step }
+                add(.info, "Goes on after update \(step).", id)
+            case .saved(let step):
+                try store.change(id) { job in
+                    job.step = max(job.step, step)
+                    job.fruitlessStarts = 0
+                }
+            case .metrics(let metrics):
+                guard throttle.lets(metrics) else { return }
+                try store.change(id) { job in
+                    guard job.status.isActive else { return }
+                    job.step = metrics.step
+                    if let left = metrics.secondsLeft {
+                        job.estimatedFinish = Self.now + Int(left.rounded(.up))
+                    }
+                }
+                let event = JobEvent(
+                    job: id, createdAt: Self.now, level: .info, message: metrics.sentence,
+                    metrics: metrics)
+                _ = try store.add(event, isDurable: false)
+                feed.changed(id)
+            }
+        }
+    }
+
+    private func add(_ level: JobEvent.Level, _ message: String, _ id: String) {
+        attempt("keeping an event") {
+            _ = try store.add(
+                JobEvent(
+                    job: id, createdAt: Self.now, level: level, message: message, metrics: nil),
+                isDurable: true)
+            feed.changed(id)
+        }
+    }
+
+    /// What nobody waits for may fail, with a line in the log.
+    private func attempt(_ what: String, _ body: () throws -> Void) {
+        do {
+            try body()
+        } catch {
+            logger.error("\(what) failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func discard(_ id: String) {
+        guard FileManager.default.fileExists(atPath: folder(of: id)) else { return }
+        attempt("removing a job's folder") { try StagingFolder.discard(id, in: root) }
+    }
+
+    private static var now: Int { Int(Date().timeIntervalSince1970) }
+}

@@ -1,0 +1,75 @@
+import Checkpoints
+import F5TTS
+import Foundation
+import Synchronization
+import TestSupport
+
+@testable import SpeechServer
+
+/// Counts instead of training: `steps` steps of `stepSeconds`, saved every ten, resumed from the
+/// folder as the real one is.
+final class FakeRunner: JobRunning {
+    let steps: Int
+    let stepSeconds: Double
+    let failure: SpeechError?
+    /// Jobs in the order in which they were begun.
+    let begun = Mutex<[String]>([])
+
+    init(steps: Int = 20, stepSeconds: Double = 0.002, failure: SpeechError? = nil) {
+        self.steps = steps
+        self.stepSeconds = stepSeconds
+        self.failure = failure
+    }
+
+    func run(
+        _ work: JobWork, while running: @escaping @Sendable () -> Bool,
+        report: @escaping @Sendable (JobReport) -> Void
+    ) throws -> JobOutcome {
+        begun.withLock { $0.append(work.job.id) }
+        let recordings = try work.recordings.read(unpackingInto: work.unpacked, as: "recordings")
+        report(.message(.info, "\(recordings.recordings.count) recordings"))
+        if let failure { throw failure }
+        let place = work.folder + "/step"
+        var step = (try? String(contentsOfFile: place, encoding: .utf8)).flatMap { Int($0) } ?? 0
+        if step > 0 { report(.resumed(step: step)) }
+        report(.status(.running))
+        func save() throws {
+            try Data("\(step)".utf8).write(to: URL(filePath: place), options: .atomic)
+            report(.saved(step: step))
+        }
+        while step < steps {
+            guard running() else {
+                try save()
+                return .stopped
+            }
+            usleep(UInt32(stepSeconds * 1e6))
+            step += 1
+            var metrics = JobEvent.Metrics(step: step)
+            metrics.totalSteps = steps
+            metrics.trainLoss = 1 / Double(step)
+            metrics.secondsLeft = Double(steps - step) * stepSeconds
+            if step % 10 == 0 { metrics.validLoss = 2 / Double(step) }
+            report(.metrics(metrics))
+            if step % 10 == 0 { try save() }
+        }
+        try save()
+        let page = work.folder + "/report.html"
+        try Data("<p>\(step)".utf8).write(to: URL(filePath: page))
+        return .finished(
+            JobResult(
+                files: [("report.html", page)],
+                checkpoints: [10, steps].map { step in
+                    JobCheckpoint(
+                        id: "ftckpt_\(work.job.id.dropFirst(6))_\(step)", job: work.job.id,
+                        step: step, createdAt: 1, validLoss: 2 / Double(step))
+                }))
+    }
+
+    func publish(
+        _ folder: String, to voices: VoiceStore, as voice: String, step: Int?, weights: WeightSource
+    ) throws -> StoredVoice {
+        if let known = try? voices.voice(voice) { return known }
+        return try voices.create(
+            name: voice, audio: TestServer.recording(), text: "Step \(step ?? steps).")
+    }
+}
