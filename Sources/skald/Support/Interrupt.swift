@@ -26,6 +26,12 @@ enum Interrupt {
         }
         signal(SIGINT, handler)
         signal(SIGTERM, handler)
+        // Whoever started the program may have blocked them, and a mask is inherited.
+        var both = sigset_t()
+        sigemptyset(&both)
+        sigaddset(&both, SIGINT)
+        sigaddset(&both, SIGTERM)
+        pthread_sigmask(SIG_UNBLOCK, &both, nil)
     }
 
     /// Blocks until a signal or a call of `wake`.
