@@ -15,7 +15,7 @@ struct BenchTests {
             atPath: Fixtures.path("vocos_tiny"), toPath: folder.path("vocos-mel-24khz"))
         let result = try Program.run([
             "bench", "step", "--model", weights, "--models", folder.path, "--arch", "v1",
-            "--frames", "64", "--steps", "2", "--threads", "1", "--json",
+            "--frames", "64", "--steps", "2", "--threads", "1", "--precision", "f32", "--json",
         ])
         #expect(result.status == 0, "\(result.errors)")
         let figures = try JSONDecoder().decode(JSONValue.self, from: Data(result.output))
@@ -26,6 +26,24 @@ struct BenchTests {
         for key in ["step_seconds", "load_seconds", "peak_rss_bytes", "gflops"] {
             #expect((figures[key]?.double ?? 0) > 0, "\(key)")
         }
+    }
+
+    @Test func productsOfEveryPrecisionAreTimed() throws {
+        let result = try Program.run(
+            [
+                "bench", "kernels", "--current", "--frames", "64", "--model", "F5TTS_v1_Small",
+                "--json",
+            ])
+        #expect(result.status == 0, "\(result.errors)")
+        let figures = try JSONDecoder().decode(JSONValue.self, from: Data(result.output))
+        let level = try #require(figures["kernel_level"]?.string)
+        for name in ["f32", "\(level)_bf16", "\(level)_int8"] {
+            for shape in ["projection", "feed_forward_in", "attention_values"] {
+                #expect((figures["\(name)_\(shape)_gflops"]?.double ?? 0) > 0, "\(name) \(shape)")
+            }
+        }
+        let unknown = try Program.run(["bench", "kernels", "--model", "nothing"])
+        #expect(unknown.status != 0 && unknown.errors.contains("F5TTS_v1_Base"))
     }
 
     @Test func refusesImpossibleSizes() throws {

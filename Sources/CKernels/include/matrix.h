@@ -44,6 +44,10 @@ typedef struct {
         const uint8_t *a, size_t a_stride, const float *scales, const int8_t *panels,
         const float *column_scales, const int32_t *column_sums, size_t rows, size_t columns,
         size_t k, float *c, size_t c_stride);
+    // The product instructions alone, in registers: `rounds` times, for the operations returned (a
+    // multiplication and an addition count as two). NULL where the compiler chooses the instructions.
+    double (*bf16_peak)(size_t rounds);
+    double (*int8_peak)(size_t rounds);
 } CKernels_matrix;
 
 /// Panels of int8 of b that lies as its transpose `[n, k]`; one scale and one sum per column.

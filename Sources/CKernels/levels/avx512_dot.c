@@ -151,6 +151,29 @@ static void NAME(int8_product)(
     }
 }
 
+// As many independent sums as the products have. Storing them keeps the compiler from leaving out
+// what nobody reads.
+#define PEAK_ROUNDS(type, zero, dot)                                   \
+    type sums[2 * block_rows];                                         \
+    for (int r = 0; r < 2 * block_rows; r++) sums[r] = zero;           \
+    for (size_t round = 0; round < rounds; round++)                    \
+        for (int r = 0; r < 2 * block_rows; r++) sums[r] = dot;        \
+    volatile type kept;                                                \
+    for (int r = 0; r < 2 * block_rows; r++) kept = sums[r];           \
+    (void)kept
+
+static double NAME(bf16_peak)(size_t rounds) {
+    const __m512bh one = (__m512bh)_mm512_set1_epi16(0x3F80);
+    PEAK_ROUNDS(__m512, _mm512_setzero_ps(), _mm512_dpbf16_ps(sums[r], one, one));
+    return (double)rounds * 2 * block_rows * 16 * 2 * 2;
+}
+
+static double NAME(int8_peak)(size_t rounds) {
+    const __m512i one = _mm512_set1_epi8(1);
+    PEAK_ROUNDS(__m512i, _mm512_setzero_si512(), _mm512_dpbusd_epi32(sums[r], one, one));
+    return (double)rounds * 2 * block_rows * 16 * 4 * 2;
+}
+
 // Sums may be split over vector lanes, products and sums may be fused.
 #pragma clang fp contract(fast) reassociate(on)
 #include "exponential.inc"

@@ -112,19 +112,27 @@ package struct PackedMatrix: Sendable {
             let left = Int8Rows(x, rows: rows, depth: inputs)
             ProductBlocks.run(rows, outputs) { rows, columns in
                 let corner = y + rows.lowerBound * outputs + columns.lowerBound
-                Kernels.matrix.int8_product(
-                    left.base + rows.lowerBound * left.stride, left.stride,
-                    left.scales.base + rows.lowerBound, int8Panels + columns.lowerBound * depth,
-                    self.columns!.base + columns.lowerBound, columnSums + columns.lowerBound,
-                    rows.count, columns.count, depth, corner, outputs)
+                int8Product(left, rows: rows, columns: columns, into: corner, Kernels.matrix)
                 epilogue(rows, columns, corner)
             }
         }
     }
+
+    /// A block of an int8 product; y is the block's corner in `[rows, outputs]`.
+    func int8Product(
+        _ left: Int8Rows, rows: Range<Int>, columns: Range<Int>,
+        into y: UnsafeMutablePointer<Float>, _ matrix: CKernels_matrix
+    ) {
+        matrix.int8_product(
+            left.base + rows.lowerBound * left.stride, left.stride,
+            left.scales.base + rows.lowerBound, int8Panels + columns.lowerBound * depth,
+            self.columns!.base + columns.lowerBound, columnSums + columns.lowerBound, rows.count,
+            columns.count, depth, y, outputs)
+    }
 }
 
 /// The left operand of an int8 product: rows with a scale each.
-private struct Int8Rows {
+struct Int8Rows {
     let storage: Storage
     let scales: Storage
     /// Bytes between two rows; see `BFloat16Rows`.

@@ -5,5 +5,8 @@ struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measure speed and memory on this computer.",
-        subcommands: [BenchStepCommand.self, BenchSpeakCommand.self, BenchTrainCommand.self])
+        subcommands: [
+            BenchKernelsCommand.self, BenchStepCommand.self, BenchSpeakCommand.self,
+            BenchTrainCommand.self,
+        ])
 }
