@@ -158,17 +158,22 @@ struct Int8Rows {
 
 /// How a product of packed operands is cut into pieces of work.
 enum ProductBlocks {
-    /// Calls `body` (rows, columns) for each block.
+    /// Calls `body` (rows, columns) for each block, on all threads.
     ///
-    /// A block's weights stay in the second-level cache while the rows pass by; every element of the
-    /// result is one sum in one order, wherever the cuts are.
+    /// Every element of the result is one sum in one order, wherever the cuts are.
     static func run(_ rows: Int, _ columns: Int, _ body: (Range<Int>, Range<Int>) -> Void) {
+        let blocks = of(rows, columns)
+        Parallel.run(blocks.count) { body(blocks[$0].rows, blocks[$0].columns) }
+    }
+
+    /// The blocks in such an order that one's weights stay in the second-level cache while the rows
+    /// pass by.
+    static func of(_ rows: Int, _ columns: Int) -> [(rows: Range<Int>, columns: Range<Int>)] {
         let (height, width) = (rows > 768 ? 192 : 96, 256)
-        let down = (rows + height - 1) / height
-        Parallel.run(down * ((columns + width - 1) / width)) { block in
-            let row = block % down * height
-            let column = block / down * width
-            body(row..<min(rows, row + height), column..<min(columns, column + width))
+        return stride(from: 0, to: columns, by: width).flatMap { column in
+            stride(from: 0, to: rows, by: height).map { row in
+                (row..<min(rows, row + height), column..<min(columns, column + width))
+            }
         }
     }
 }

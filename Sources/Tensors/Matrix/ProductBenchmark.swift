@@ -40,17 +40,26 @@ package struct ProductBenchmark {
             let right = BFloat16Panels(
                 transposed: ones.base, stride: depth, depth: depth, columns: columns)
             return Self.rate {
-                matrix.bf16_product(
-                    left.base, left.stride, right.base, rows, columns, right.depth, result.base,
-                    columns, 0)
+                for block in ProductBlocks.of(rows, columns) {
+                    matrix.bf16_product(
+                        left.base + block.rows.lowerBound * left.stride, left.stride,
+                        right.base + block.columns.lowerBound * right.depth, block.rows.count,
+                        block.columns.count, right.depth,
+                        result.base + block.rows.lowerBound * columns + block.columns.lowerBound,
+                        columns, 0)
+                }
                 return operations
             }
         case .int8:
             let left = Int8Rows(ones.base, rows: rows, depth: depth)
             let right = PackedMatrix(ones[0..<columns], .int8)
             return Self.rate {
-                right.int8Product(
-                    left, rows: 0..<rows, columns: 0..<columns, into: result.base, matrix)
+                for block in ProductBlocks.of(rows, columns) {
+                    right.int8Product(
+                        left, rows: block.rows, columns: block.columns,
+                        into: result.base + block.rows.lowerBound * columns
+                            + block.columns.lowerBound, matrix)
+                }
                 return operations
             }
         }
