@@ -34,7 +34,9 @@ package final class RunningServer: Sendable {
         load: @escaping @Sendable () throws -> any SpeechSynthesizing,
         loaded: @escaping @Sendable (Result<Void, any Error>) -> Void = { _ in }
     ) throws(ListenError) {
-        let engine = SpeechEngine(maximumWaiting: options.maximumWaiting, logger: logger)
+        let engine = SpeechEngine(
+            maximumWaiting: options.maximumWaiting, longestWait: options.longestWait,
+            logger: logger)
         service = SpeechService(
             options: options, engine: engine, voices: voices, adaptation: adaptation)
         daemon = try HTTPDaemon(

@@ -8,10 +8,12 @@ package struct SpeechService: Sendable {
         package var model: String
         /// When the model was made, seconds since 1970.
         package var modelCreated = 0
-        /// ODE steps of a request that does not say.
-        package var defaultNFE = 16
-        /// Utterances that may wait while one is spoken.
+        /// What holds where a request does not say.
+        package var defaults = SpeechRequest.Defaults()
+        /// Utterances that may be taken on beside one.
         package var maximumWaiting = 16
+        /// Seconds that an utterance may have to wait for others until it is heard.
+        package var longestWait = 60.0
         /// Bytes of a recording that is uploaded as a voice.
         package var uploadLimit = 10 << 20
         package var http = HTTPLimits()

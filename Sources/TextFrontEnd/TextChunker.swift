@@ -8,8 +8,13 @@ package enum TextChunker {
     ///   - text: any text; blank text gives no chunk or a blank one, as in the reference.
     ///   - maxBytes: how many UTF-8 bytes of sentences go together; may be 0 or less, then every
     ///     sentence is a chunk. A longer sentence is not cut.
+    ///   - firstBytes: how many go together in the first chunk, above 0; each later one takes twice
+    ///     as many as the one before it, up to `maxBytes`. None has less than half of this while
+    ///     there is room for more. Nil, as in the reference, has `maxBytes` everywhere.
     /// - Returns: the chunks, without white space at their ends.
-    package static func chunks(_ text: String, maxBytes: Int) -> [String] {
+    package static func chunks(
+        _ text: String, maxBytes: Int, firstBytes: Int? = nil
+    ) -> [String] {
         var chunks: [String] = []
         var chunk: [Unicode.Scalar] = []
         var chunkBytes = 0
@@ -18,10 +23,16 @@ package enum TextChunker {
             chunk.removeAll(keepingCapacity: true)
             chunkBytes = 0
         }
+        /// What the chunk at hand may hold.
+        func limit() -> Int {
+            guard let firstBytes, chunkBytes >= firstBytes / 2 else { return maxBytes }
+            // Twenty doublings are more than a text is long.
+            return min(maxBytes, firstBytes << min(chunks.count, 20))
+        }
         for sentence in sentences(Array(text.unicodeScalars)) {
             guard let last = sentence.last else { continue }
             let bytes = sentence.utf8Count
-            if chunkBytes + bytes > maxBytes { emit() }
+            if chunkBytes + bytes > limit() { emit() }
             chunk += sentence
             chunkBytes += bytes
             if last.isASCII {
@@ -38,13 +49,16 @@ package enum TextChunker {
     ///
     /// - Parameters:
     ///   - text: any text.
-    ///   - maxBytes: as in `chunks(_:maxBytes:)`.
+    ///   - maxBytes: as in `chunks(_:maxBytes:firstBytes:)`.
+    ///   - firstBytes: the same.
     ///   - hardLimit: the most bytes a chunk may have for the model to take it; a piece has at least
     ///     one character whatever the limit.
     /// - Returns: the chunks, none blank, without white space at their ends.
-    package static func chunks(_ text: String, maxBytes: Int, hardLimit: Int) -> [String] {
+    package static func chunks(
+        _ text: String, maxBytes: Int, firstBytes: Int? = nil, hardLimit: Int
+    ) -> [String] {
         var result: [String] = []
-        for chunk in chunks(text, maxBytes: maxBytes) where !chunk.isEmpty {
+        for chunk in chunks(text, maxBytes: maxBytes, firstBytes: firstBytes) where !chunk.isEmpty {
             guard chunk.utf8.count > hardLimit else {
                 result.append(chunk)
                 continue

@@ -58,7 +58,7 @@ import Testing
         var taken = 0
         for _ in 0..<20_000 {
             do {
-                let speech = try SpeechRequest(openAI: damage.apply(to: request), defaultNFE: 16)
+                let speech = try SpeechRequest(openAI: damage.apply(to: request), defaults: .init())
                 taken += 1
                 #expect((0.25...4).contains(speech.options.speed))
                 #expect((1...128).contains(speech.options.nfe))

@@ -62,15 +62,15 @@ extension OverSockets {
         @Test func aSlowClientHoldsNobodyUp() throws {
             let synthesizer = FakeSynthesizer(
                 chunks: 40, steps: 1, stepSeconds: 0, constant: Self.tenSeconds)
-            let server = try TestServer(synthesizer) { $0.http.sendSeconds = 1.5 }
+            let server = try TestServer(synthesizer) { $0.http.sendSeconds = 6 }
             let slow = try server.client()
             slow.sendSpeech()
             // 19 MB of audio are made while the slow client reads none of it.
-            #expect(eventually { synthesizer.spoken.load(ordering: .relaxed) == 1 })
+            #expect(eventually(within: 20) { synthesizer.spoken.load(ordering: .relaxed) == 1 })
             #expect(server.running.service.audioInMemory.inUse > 1_000_000)
             #expect(try server.client().speak().isWhole)
             // It is cut off in the end, and what it held is given back.
-            #expect(eventually { server.running.service.audioInMemory.inUse == 0 })
+            #expect(eventually(within: 20) { server.running.service.audioInMemory.inUse == 0 })
             #expect(try !slow.answer().isWhole)
             try expectHealthy(server)
         }

@@ -61,4 +61,24 @@ struct TextChunkerTests {
             #expect(isWhole, "limit \(limit)")
         }
     }
+
+    /// The first chunk is the shortest, cut where a clause ends; nothing is lost.
+    @Test func growingChunks() {
+        let clause = "a clause of some length here,"
+        let text = Array(repeating: clause, count: 40).joined(separator: " ")
+        let chunks = TextChunker.chunks(text, maxBytes: 400, firstBytes: 70, hardLimit: 500)
+        let sizes = chunks.map(\.utf8.count)
+        #expect(sizes[0] <= 70 && sizes[1] > sizes[0] && sizes[1] <= 140 && sizes[2] <= 280)
+        #expect(sizes.allSatisfy { $0 <= 400 } && chunks.allSatisfy { $0.hasSuffix(",") })
+        #expect(chunks.joined(separator: " ") == text)
+        // A first word alone is too little to say.
+        let short = TextChunker.chunks(
+            "Yes, " + text, maxBytes: 400, firstBytes: 70, hardLimit: 500)
+        #expect(short[0].utf8.count >= 35)
+        // What fits is not cut; what has no clause goes whole.
+        #expect(
+            TextChunker.chunks("Good evening.", maxBytes: 400, firstBytes: 70) == ["Good evening."])
+        let plain = String(repeating: "word ", count: 30)
+        #expect(TextChunker.chunks(plain, maxBytes: 400, firstBytes: 70).count == 1)
+    }
 }

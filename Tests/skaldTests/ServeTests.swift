@@ -42,6 +42,27 @@ import Testing
         }
     }
 
+    /// What a request gets depends on its seed alone, not on who else is served.
+    @Test func concurrentRequestsGetTheBytesTheyGetAlone() throws {
+        let server = try Server(installation)
+        let requests = (0..<4).map { index in
+            (
+                index == 0 ? long : "Good evening.",
+                #","seed":\#(index),"nfe_step":\#(1 + index % 3),"response_format":"pcm""#
+            )
+        }
+        let alone = try requests.map { try server.speak($0.0, $0.1).body }
+        #expect(Set(alone.map(\.count)).count > 1)
+        let clients = try requests.map { _ in try server.client() }
+        for (client, request) in zip(clients, requests) {
+            server.send(request.0, request.1, to: client)
+        }
+        for (index, client) in clients.enumerated() {
+            let answer = try client.answer()
+            #expect(answer.isWhole && answer.body == alone[index], "request \(index)")
+        }
+    }
+
     @Test func sigtermFinishesWhatIsBeingSpoken() throws {
         let server = try Server(installation)
         let client = try server.client()

@@ -51,7 +51,7 @@ package struct DiT: Backbone {
         training: TrainingPass?
     ) -> Tensor {
         let embedded = inputEmbedding(x, condition: condition, text: text, lengths: lengths)
-        let rotary = RotaryTable(positions: x.shape[1], width: configuration.headWidth)
+        let rotary = RotaryTable.shared(positions: x.shape[1], width: configuration.headWidth)
         var h = embedded
         for (index, block) in blocks.enumerated() {
             h = computing([h, time.layers[index]], training) {

@@ -51,7 +51,7 @@ package struct UNetT: Backbone {
                 return [token[row..<row + 1], embedded[sample]]
             }
         ).reshaped([samples, frames + 1, configuration.dim])
-        let rotary = RotaryTable(positions: frames + 1, width: configuration.headWidth)
+        let rotary = RotaryTable.shared(positions: frames + 1, width: configuration.headWidth)
         let lengths = lengths?.map { $0 + 1 }
         var inputs: [Tensor] = []
         for (index, layer) in layers.enumerated() {

@@ -35,6 +35,9 @@ package struct TimeSchedule: Sendable, Hashable {
     /// Number of steps.
     package var count: Int { points.count - 1 }
 
+    /// Numbers of steps for which there is an EPSS table, 5-16, increasing.
+    package static let prunedSteps = pruned.keys.sorted()
+
     /// EPSS tables in units of 1/32 (Fast F5-TTS, arXiv 2505.19931).
     private static let pruned: [Int: [Float]] = [
         5: [0, 2, 4, 8, 16, 32],

@@ -2,19 +2,23 @@ import Synchronization
 
 /// The time tables of the schedules used last, so that a request pays for AdaLN only once.
 ///
-/// Holds at most `capacity` samplers; the one unused for longest goes first.
+/// Holds at most `capacity` of them; the one unused for longest goes first. The pruned schedules of
+/// 5 to 16 steps are one: a request that changes their number from chunk to chunk never waits for a
+/// table, and which were asked for before changes nothing in the numbers.
 final class SamplerCache: Sendable {
     private struct Key: Hashable {
-        let schedule: TimeSchedule
+        let sway: Float?
+        /// Nil for all pruned schedules.
+        let steps: Int?
         let solver: SynthesisOptions.Solver
     }
 
     private static let capacity = 8
-    private let backbone: any Backbone
+    let backbone: any Backbone
     /// Samplers of a model that treats time alike.
     private let sharing: SamplerCache?
-    /// Least recently used first.
-    private let samplers = Mutex<[(key: Key, sampler: FlowSampler)]>([])
+    /// Least recently used first; the samplers of a key by their number of steps.
+    private let samplers = Mutex<[(key: Key, samplers: [Int: FlowSampler])]>([])
 
     /// - Parameters:
     ///   - backbone: the network.
@@ -25,24 +29,38 @@ final class SamplerCache: Sendable {
         self.sharing = sharing
     }
 
-    func sampler(_ options: SynthesisOptions) -> FlowSampler {
-        let schedule = TimeSchedule(steps: options.nfe, sway: options.sway)
-        let key = Key(schedule: schedule, solver: options.solver)
+    /// The sampler of `steps` steps for these options.
+    func sampler(steps: Int, _ options: SynthesisOptions) -> FlowSampler {
+        let isPruned = options.solver == .euler && TimeSchedule.prunedSteps.contains(steps)
+        let key = Key(
+            sway: options.sway, steps: isPruned ? nil : steps, solver: options.solver)
         let found: FlowSampler? = samplers.withLock { samplers in
             guard let index = samplers.firstIndex(where: { $0.key == key }) else { return nil }
             let entry = samplers.remove(at: index)
             samplers.append(entry)
-            return entry.sampler
+            return entry.samplers[steps]
         }
         if let found { return found }
-        let sampler =
-            sharing.map { $0.sampler(options).with(backbone) }
-            ?? FlowSampler(backbone, schedule: schedule, solver: options.solver)
+        let made = make(isPruned ? TimeSchedule.prunedSteps : [steps], options)
         samplers.withLock { samplers in
             samplers.removeAll { $0.key == key }
-            samplers.append((key, sampler))
+            samplers.append(
+                (key, Dictionary(uniqueKeysWithValues: made.map { ($0.schedule.count, $0) })))
             if samplers.count > Self.capacity { samplers.removeFirst() }
         }
-        return sampler
+        // One of those just made has as many steps.
+        return made.first { $0.schedule.count == steps } ?? made[0]
+    }
+
+    /// A sampler for each number of steps.
+    private func make(_ counts: [Int], _ options: SynthesisOptions) -> [FlowSampler] {
+        if let sharing {
+            return counts.map { sharing.sampler(steps: $0, options).with(backbone) }
+        }
+        let schedules = counts.map { TimeSchedule(steps: $0, sway: options.sway) }
+        guard schedules.count > 1 else {
+            return [FlowSampler(backbone, schedule: schedules[0], solver: options.solver)]
+        }
+        return FlowSampler.sharingTable(backbone, schedules: schedules)
     }
 }

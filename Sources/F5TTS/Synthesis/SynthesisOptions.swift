@@ -19,11 +19,25 @@ package struct SynthesisOptions: Sendable, Equatable {
     package var noReferenceAudio = false
     /// ODE solver.
     package var solver = Solver.euler
+    /// What becomes of the unconditional pass on late steps.
+    package var economy = GuidanceEconomy.off
+    /// Whose rules chunks and reference follow.
+    package var latency = Latency.exact
+    /// Steps chosen anew for each chunk, 5-16, by the time there is; `nfe` is then not used.
+    package var adaptsSteps = false
 
     /// Fixed-step ODE solvers of the reference (`odeint_kwargs`).
     package enum Solver: String, Sendable, CaseIterable {
         case euler
         case midpoint
+    }
+
+    /// Whether the first sound waits for the exact result.
+    package enum Latency: String, Sendable, CaseIterable {
+        /// Chunks and reference are those of official F5-TTS.
+        case exact
+        /// A short first chunk, and of a long reference the part that says most for its cost.
+        case low
     }
 
     package init() {}

@@ -9,17 +9,17 @@ package struct SynthesisProgress: Sendable, Equatable {
 
     /// Share of all steps that are taken, 0-1.
     package var fraction: Double {
-        Double(chunk * steps + step) / Double(max(1, chunks * steps))
+        (Double(chunk) + Double(step) / Double(max(1, steps))) / Double(max(1, chunks))
     }
 }
 
-/// What a finished synthesis cost; all times are wall-clock seconds.
+/// What a synthesis has cost so far; all times are seconds of its own computing.
 package struct SynthesisSummary: Sendable {
     /// Speech made, at 24 kHz before any resampling.
     package var audioSeconds = 0.0
-    /// From the call to the last sample.
+    /// All computing.
     package var synthesisSeconds = 0.0
-    /// From the call to the first samples.
+    /// Computing before the first samples.
     package var firstAudioSeconds = 0.0
     /// Mel frames that passed through the network, reference included.
     package var frames = 0

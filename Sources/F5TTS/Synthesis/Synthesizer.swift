@@ -1,7 +1,5 @@
 import Audio
 import Checkpoints
-import Foundation
-import Tensors
 import TextFrontEnd
 
 /// A model ready to speak: weights, vocabulary, vocoder.
@@ -65,10 +63,36 @@ package final class Synthesizer: Sendable {
         return try adapted.samplers(adaptation)
     }
 
+    /// Prepares to speak `text`: everything that needs no network. May take long where a voice has
+    /// weights of its own.
+    ///
+    /// The samples depend on the arguments alone, and where steps adapt to the time there is, on
+    /// that; never on what else is spoken meanwhile.
+    ///
+    /// - Parameters:
+    ///   - text: what to say, of any length.
+    ///   - voice: whom to sound like.
+    ///   - options: see there.
+    /// - Returns: the utterance before its first step.
+    /// - Throws: `SpeechError` for a text, a voice or an option that cannot be spoken; what reading
+    ///   weights throws.
+    package func begin(
+        _ text: String, voice: ReferenceVoice, options: SynthesisOptions
+    ) throws -> Synthesis {
+        try options.validate()
+        let begin = ContinuousClock.now
+        let utterance = try Utterance(
+            text, voice: voice, options: options, vocabulary: vocabulary, mel: mel)
+        return Synthesis(
+            utterance, level: voice.audio.rms, options: options,
+            samplers: try samplers(for: voice), vocoder: vocoder,
+            preparationSeconds: (ContinuousClock.now - begin) / .seconds(1))
+    }
+
     /// Speaks `text`, giving out 24 kHz mono samples as each chunk is ready.
     ///
     /// A chunk's end is held back until the next chunk is cross-faded into it, so what is emitted is
-    /// final. The samples depend on the arguments alone.
+    /// final.
     ///
     /// - Parameters:
     ///   - text: what to say, of any length.
@@ -78,77 +102,20 @@ package final class Synthesizer: Sendable {
     ///   - progress: told after every ODE step.
     ///   - emit: takes the samples; what it throws stops the synthesis.
     /// - Returns: what was made, and what it cost.
-    /// - Throws: `SpeechError` for a text or an option that cannot be spoken; `CancellationError`.
+    /// - Throws: as `begin`; `CancellationError`; what `emit` threw.
     package func speak(
         _ text: String, voice: ReferenceVoice, options: SynthesisOptions,
         while running: () -> Bool = { true },
         progress: (SynthesisProgress) -> Void = { _ in },
         emit: ([Float]) throws -> Void
     ) throws -> SynthesisSummary {
-        let clock = ContinuousClock()
-        let begin = clock.now
-        func elapsed() -> Double { (clock.now - begin) / .seconds(1) }
-        var summary = SynthesisSummary()
-        func give(_ samples: [Float]) throws {
-            guard !samples.isEmpty else { return }
-            if summary.audioSeconds == 0 { summary.firstAudioSeconds = elapsed() }
-            summary.audioSeconds += Double(samples.count) / Double(MelSpectrogram.sampleRate)
-            try emit(samples)
-        }
-
-        try options.validate()
-        let utterance = try Utterance(
-            text, voice: voice, options: options, vocabulary: vocabulary, mel: mel)
-        let sampler = try samplers(for: voice).sampler(options)
-        summary.chunks = utterance.chunks.count
-        summary.preparationSeconds = elapsed()
-
-        var fader = CrossFader(seconds: options.crossFade)
-        for (index, chunk) in utterance.chunks.enumerated() {
-            let start = elapsed()
-            let conditioning = Conditioning(
-                reference: utterance.reference, text: [chunk.ids], durations: [chunk.frames],
-                blanksReference: options.noReferenceAudio,
-                maximumFrames: BackboneConfiguration.maximumFrames)
-            summary.frames += conditioning.frames
-            var flow = sampler.start(
-                conditioning,
-                noise: conditioning.noise(seed: options.seed &+ UInt32(truncatingIfNeeded: index)),
-                guidance: options.cfgStrength)
-            while !sampler.isFinished(flow) {
-                guard running() else { throw CancellationError() }
-                sampler.advance(&flow)
-                progress(
-                    SynthesisProgress(
-                        chunk: index, chunks: utterance.chunks.count, step: flow.step,
-                        steps: options.nfe))
-            }
+        var synthesis = try begin(text, voice: voice, options: options)
+        while !synthesis.isFinished {
             guard running() else { throw CancellationError() }
-            let sampled = elapsed()
-            summary.samplingSeconds += sampled - start
-            let spoken = sampler.result(flow)[0][utterance.referenceFrames..<conditioning.frames]
-            let wave = try decode(spoken, level: voice.audio.rms)
-            summary.vocoderSeconds += elapsed() - sampled
-            try give(fader.append(wave))
+            let samples = try synthesis.advance()
+            progress(synthesis.progress)
+            if !samples.isEmpty { try emit(samples) }
         }
-        try give(fader.finish())
-        summary.synthesisSeconds = elapsed()
-        return summary
-    }
-
-    /// Mel to samples at the reference's own level.
-    private func decode(_ mel: Tensor, level: Float) throws -> [Float] {
-        var wave = vocoder.decode(mel)
-        guard wave.allSatisfy(\.isFinite) else {
-            throw SpeechError(
-                .internalFailure,
-                "The model gave numbers that are not finite: check its weights with "
-                    + "`skald models inspect`.")
-        }
-        if level < ReferenceAudio.targetRMS {
-            let factor = level / ReferenceAudio.targetRMS
-            for i in wave.indices { wave[i] *= factor }
-        }
-        return wave
+        return synthesis.summary
     }
 }

@@ -20,20 +20,29 @@ struct Utterance: Sendable {
     let referenceFrames: Int
     let chunks: [Chunk]
 
+    /// With low latency the first chunk lasts about this many seconds: long enough to speak the second
+    /// one meanwhile, on a machine that keeps up at all.
+    private static let firstSeconds = 2.0
+
     init(
         _ text: String, voice: ReferenceVoice, options: SynthesisOptions, vocabulary: Vocabulary,
         mel: MelSpectrogram
     ) throws {
-        let samples = voice.audio.waveform24k.samples
-        let ended = ReferenceText.ended(voice.text)
+        let isQuick = options.latency == .low
+        let part = isQuick ? ReferenceWindow.best(of: voice) : ReferenceWindow(whole: voice)
+        let samples = part.samples
+        let ended = ReferenceText.ended(part.text)
         let prefix = ReferenceText.prefix(ended)
         let estimate = DurationEstimate(
             referenceSamples: samples.count, referencePrefix: prefix, speed: options.speed)
         let limit = try Utterance.longestChunk(estimate, prefix: prefix)
+        let pace = Double(ended.utf8.count) / part.seconds * options.speed
         let pieces = TextChunker.chunks(
             text,
             maxBytes: DurationEstimate.chunkBytes(
-                endedReference: ended, seconds: voice.audio.seconds, speed: options.speed),
+                endedReference: ended, seconds: part.seconds, speed: options.speed),
+            // Shorter texts than ten bytes are spoken slowly, which no half of a sentence should be.
+            firstBytes: isQuick ? max(20, Int(min(pace, 1e4) * Self.firstSeconds)) : nil,
             hardLimit: limit)
         guard !pieces.isEmpty else {
             throw SpeechError(

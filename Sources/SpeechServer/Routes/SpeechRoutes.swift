@@ -11,7 +11,7 @@ extension SpeechService {
                 throw SpeechError(
                     .unsupportedMedia, "Send JSON: Content-Type application/json.")
             }
-            let speech = try SpeechRequest(openAI: request.body, defaultNFE: options.defaultNFE)
+            let speech = try SpeechRequest(openAI: request.body, defaults: options.defaults)
             if case .ofModel = speech.voice {} else { try checkModel(speech.model) }
             return try answer(speech, to: request)
         }
@@ -21,13 +21,13 @@ extension SpeechService {
     private func answer(_ speech: SpeechRequest, to request: Request) throws -> Response {
         let pipe = AudioPipe(budget: audioInMemory)
         let job = SpeechJob(
-            text: speech.text, voice: try reference(speech), options: speech.options,
-            encoder: try encoder(speech), framing: speech.framing, pipe: pipe,
-            logger: request.logger)
-        try engine.submit(job)
+            text: speech.text, isStreamed: speech.isStreamed, encoder: try encoder(speech),
+            framing: speech.framing, pipe: pipe, logger: request.logger)
+        try engine.submit(job, voice: try reference(speech), options: speech.options)
         var headers: Headers = [
             "X-Skald-Seed": String(speech.options.seed),
-            "X-Skald-Sample-Rate": String(speech.sampleRate), "Cache-Control": "no-store",
+            "X-Skald-Sample-Rate": String(speech.sampleRate),
+            "X-Skald-Latency": speech.options.latency.rawValue, "Cache-Control": "no-store",
         ]
         return try request.client.waiting(onHangUp: { pipe.cancel() }) {
             switch speech.delivery {

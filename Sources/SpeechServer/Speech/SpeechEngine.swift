@@ -6,8 +6,9 @@ import Logging
 import Synchronization
 import Tensors
 
-/// Owns the model on one dedicated thread and speaks one utterance after the other, first come first
-/// served. It never waits for a client; how many may wait for it is limited.
+/// Owns the model on one dedicated thread and speaks many utterances at a time, one step of one of them
+/// after the other. It never waits for a client; how many it takes on is limited, and how long they
+/// have to wait.
 package final class SpeechEngine: Sendable {
     package enum Phase: Sendable {
         case loading
@@ -17,34 +18,50 @@ package final class SpeechEngine: Sendable {
         case stopped
     }
 
-    private struct Running {
+    /// An utterance that was taken on.
+    private struct Accepted {
+        let id: UInt64
         let job: SpeechJob
-        let began: ContinuousClock.Instant
-        /// Of the utterance's ODE steps, how many are done: 0…1.
-        var fraction = 0.0
+        let accepted = ContinuousClock.now
+        var speech: any SpeechInProgress
+        var entry: SpeechSchedule.Entry
+        var began: ContinuousClock.Instant?
+        var firstAudio: ContinuousClock.Instant?
     }
 
     private struct State {
         var phase = Phase.loading
         /// The thread is inside `load`, whatever has become of the phase meanwhile.
         var isLoading = true
-        var waiting: [SpeechJob] = []
-        var running: Running?
-        /// Measured over the last utterances; nil before the first.
-        var secondsPerWork: Double?
+        var synthesizer: (any SpeechSynthesizing)?
+        var utterances: [Accepted] = []
+        var lastID: UInt64 = 0
+        var speed = ComputingSpeed()
+    }
+
+    /// What the thread does next.
+    private enum Turn {
+        /// A step of an utterance, which may spend so many operations on a chunk that it begins.
+        case step(Accepted, affording: Double)
+        case wait
+        case end
     }
 
     private let state = Mutex(State())
     private let work = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
     private let maximumWaiting: Int
+    private let longestWait: Double
     private let logger: Logger
+    private let start = ContinuousClock.now
 
     /// - Parameters:
-    ///   - maximumWaiting: utterances that may wait while one is spoken.
+    ///   - maximumWaiting: utterances that may be taken on beside one.
+    ///   - longestWait: seconds that an utterance may have to wait until it is heard.
     ///   - logger: for the engine's own lines; each job brings its own.
-    package init(maximumWaiting: Int, logger: Logger) {
+    package init(maximumWaiting: Int, longestWait: Double, logger: Logger) {
         self.maximumWaiting = maximumWaiting
+        self.longestWait = longestWait
         self.logger = logger
     }
 
@@ -62,14 +79,11 @@ package final class SpeechEngine: Sendable {
                 let synthesizer = try load()
                 state.withLock { state in
                     state.isLoading = false
+                    state.synthesizer = synthesizer
                     if state.phase == .loading { state.phase = .ready }
                 }
                 loaded(.success(()))
-                while let job = nextJob() {
-                    ComputeGate.shared.speechBegins()
-                    speak(job, with: synthesizer)
-                    ComputeGate.shared.speechEnds()
-                }
+                serve()
             } catch {
                 state.withLock { state in
                     state.isLoading = false
@@ -87,120 +101,182 @@ package final class SpeechEngine: Sendable {
     package var phase: Phase { state.withLock { $0.phase } }
 
     /// Utterances that are spoken or wait.
-    package var load: Int {
-        state.withLock { $0.waiting.count + ($0.running == nil ? 0 : 1) }
-    }
+    package var load: Int { state.withLock { $0.utterances.count } }
 
-    /// Puts an utterance in the queue; its pipe gets the audio.
-    /// - Throws: `busy` when the queue is full, `unavailable` while loading or draining; both say
-    ///   when to come back.
-    package func submit(_ job: SpeechJob) throws(SpeechError) {
-        let refusal = state.withLock { state -> SpeechError? in
-            switch state.phase {
-            case .ready: break
-            case .loading:
-                return SpeechError(
-                    .unavailable, "The model is still loading; try again.", retryAfterSeconds: 5)
-            case .draining, .stopped:
-                return SpeechError(
-                    .unavailable, "The server is shutting down; try again.", retryAfterSeconds: 10)
-            }
-            // A client that left while it waited gives its place back.
-            state.waiting.removeAll(where: \.pipe.isCancelled)
-            let isIdle = state.running == nil && state.waiting.isEmpty
-            guard isIdle || state.waiting.count < maximumWaiting else {
-                return SpeechError(
-                    .busy, "The server has as much to say as it can queue; try again later.",
-                    retryAfterSeconds: Self.secondsUntilFree(state))
-            }
-            state.waiting.append(job)
-            return nil
+    /// Takes on an utterance; its pipe gets the audio. What precedes the network is done here, on the
+    /// caller's thread.
+    ///
+    /// - Parameters:
+    ///   - job: the text, and where its audio goes.
+    ///   - voice: whom to sound like.
+    ///   - options: how to sample.
+    /// - Throws: `busy` when there is too much to say already, `unavailable` while loading or draining;
+    ///   both say when to come back. What the model throws of a text or a voice.
+    package func submit(
+        _ job: SpeechJob, voice: ReferenceVoice, options: SynthesisOptions
+    ) throws {
+        let synthesizer = try state.withLock { state throws(SpeechError) in
+            try checkRoom(&state)
+            return state.synthesizer
         }
-        if let refusal { throw refusal }
+        guard let speech = try synthesizer?.utterance(job.text, voice: voice, options: options),
+            !speech.isFinished
+        else { return job.pipe.finish() }
+        try state.withLock { state throws(SpeechError) in
+            try checkRoom(&state)
+            let now = clock()
+            let entry = SpeechSchedule.Entry(
+                speech.outlook, isStreamed: job.isStreamed, now: now, speed: state.speed)
+            try checkWait(for: entry, now: now, state)
+            state.lastID += 1
+            state.utterances.append(
+                Accepted(id: state.lastID, job: job, speech: speech, entry: entry))
+        }
         work.signal()
     }
 
-    /// When the utterance being spoken will be done and a place becomes free: by its own speed so
-    /// far, or before that says much, by the speed of those before it.
-    private static func secondsUntilFree(_ state: State) -> Int {
-        guard let running = state.running else { return 1 }
-        let elapsed = (ContinuousClock.now - running.began) / .seconds(1)
-        let whole: Double
-        if running.fraction > 0.1 {
-            whole = elapsed / running.fraction
-        } else {
-            whole = running.job.work * (state.secondsPerWork ?? 0.1)
+    private func clock() -> Double { (ContinuousClock.now - start) / .seconds(1) }
+
+    private func checkRoom(_ state: inout State) throws(SpeechError) {
+        switch state.phase {
+        case .ready: break
+        case .loading:
+            throw SpeechError(
+                .unavailable, "The model is still loading; try again.", retryAfterSeconds: 5)
+        case .draining, .stopped:
+            throw SpeechError(
+                .unavailable, "The server is shutting down; try again.", retryAfterSeconds: 10)
         }
-        return Int(min(max(whole - elapsed, 1), 3600).rounded(.up))
+        // A client that left while it waited gives its place back.
+        let utterances = state.utterances.filter { !$0.job.pipe.isCancelled }
+        guard utterances.count > maximumWaiting else { return }
+        let first = SpeechSchedule.forecast(
+            utterances.map(\.entry), now: clock(), speed: state.speed
+        ) { _, entry in entry.outlook.isEmpty }
+        throw SpeechError(
+            .busy, "The server has as much to say as it takes on; try again later.",
+            retryAfterSeconds: Self.seconds(first ?? 0))
     }
 
-    private func nextJob() -> SpeechJob? {
+    private func checkWait(
+        for entry: SpeechSchedule.Entry, now: Double, _ state: State
+    ) throws(SpeechError) {
+        let entries =
+            state.utterances.filter { !$0.job.pipe.isCancelled }.map(\.entry) + [entry]
+        // Alone it is spoken, however long it takes.
+        guard entries.count > 1 else { return }
+        let wait = SpeechSchedule.forecast(entries, now: now, speed: state.speed) { index, entry in
+            index == entries.count - 1 && (entry.isStreamed || entry.outlook.isEmpty)
+        }
+        let others = (wait ?? .infinity) - (entry.due - now)
+        guard others > longestWait else { return }
+        throw SpeechError(
+            .busy,
+            "There is so much to say already that this would be heard too late; try again later.",
+            retryAfterSeconds: Self.seconds(others - longestWait))
+    }
+
+    /// Whole seconds to wait, at least one, at most an hour.
+    private static func seconds(_ seconds: Double) -> Int {
+        Int(min(max(seconds, 1), 3600).rounded(.up))
+    }
+
+    /// The engine's thread: step after step, until it is stopped.
+    private func serve() {
+        var isSpeaking = false
+        func announce(_ speaks: Bool) {
+            guard speaks != isSpeaking else { return }
+            isSpeaking = speaks
+            speaks ? ComputeGate.shared.speechBegins() : ComputeGate.shared.speechEnds()
+        }
         while true {
-            let (job, isStopped) = state.withLock { state in
-                if state.phase == .stopped { return (SpeechJob?.none, true) }
-                guard !state.waiting.isEmpty else { return (nil, false) }
-                let job = state.waiting.removeFirst()
-                state.running = Running(job: job, began: .now)
-                return (job, false)
+            switch nextTurn() {
+            case .step(let utterance, let operations):
+                announce(true)
+                step(utterance, affording: operations)
+            case .wait:
+                announce(false)
+                work.wait()
+            case .end:
+                return announce(false)
             }
-            if isStopped || job != nil { return job }
-            work.wait()
         }
     }
 
-    private func speak(_ job: SpeechJob, with synthesizer: any SpeechSynthesizing) {
-        let began = ContinuousClock.now
-        var firstAudio: ContinuousClock.Instant?
-        var metadata: Logger.Metadata = [
-            "characters": "\(job.text.unicodeScalars.count)", "nfe": "\(job.options.nfe)",
-            "queued_seconds": "\(Self.seconds(job.submitted, began))",
-        ]
+    private func nextTurn() -> Turn {
+        let (turn, left) = state.withLock { state -> (Turn, [Accepted]) in
+            if state.phase == .stopped {
+                defer { state.utterances = [] }
+                return (.end, state.utterances)
+            }
+            let left = state.utterances.filter(\.job.pipe.isCancelled)
+            if !left.isEmpty { state.utterances.removeAll(where: \.job.pipe.isCancelled) }
+            let entries = state.utterances.map(\.entry)
+            let now = clock()
+            guard let index = SpeechSchedule.next(entries, now: now, speed: state.speed) else {
+                return (.wait, left)
+            }
+            if state.utterances[index].began == nil { state.utterances[index].began = .now }
+            let operations = SpeechSchedule.affordable(
+                entries, index, now: now, speed: state.speed)
+            return (.step(state.utterances[index], affording: operations), left)
+        }
+        for utterance in left { end(utterance, CancellationError()) }
+        return turn
+    }
+
+    /// Takes one step of an utterance, and gives its listener what has come of it.
+    private func step(_ utterance: Accepted, affording operations: Double) {
+        var utterance = utterance
+        let (job, done, begin) = (utterance.job, utterance.speech.operationsDone, clock())
         do {
-            guard !job.pipe.isCancelled else { throw CancellationError() }
-            let summary = try synthesizer.speak(
-                job.text, voice: job.voice, options: job.options,
-                while: { !job.pipe.isCancelled },
-                progress: { progress in
-                    state.withLock { $0.running?.fraction = progress.fraction }
-                },
-                emit: { samples in
-                    try job.pipe.write(job.framing.delta(try job.encoder.encode(samples)))
-                    if firstAudio == nil { firstAudio = .now }
-                })
-            try job.pipe.write(job.framing.delta(try job.encoder.finish()))
-            try job.pipe.write(job.framing.done(text: job.text, summary: summary))
+            let samples = try utterance.speech.advance(affording: operations)
+            if !samples.isEmpty {
+                try job.pipe.write(job.framing.delta(try job.encoder.encode(samples)))
+                if utterance.firstAudio == nil { utterance.firstAudio = .now }
+                utterance.entry.playOut.give(
+                    Double(samples.count) / Double(SpeechEncoder.inputRate), at: clock())
+            }
+            let isFinished = utterance.speech.isFinished
+            if isFinished {
+                try job.pipe.write(job.framing.delta(try job.encoder.finish()))
+                let summary = utterance.speech.summary
+                try job.pipe.write(job.framing.done(text: job.text, summary: summary))
+            }
+            utterance.entry.outlook = utterance.speech.outlook
+            utterance.entry.isInChunk = utterance.speech.isInChunk
+            let spent = clock() - begin
+            // Its place is free before its client can ask again.
+            state.withLock { state in
+                state.speed.learn(utterance.speech.operationsDone - done, in: spent)
+                guard let index = state.utterances.firstIndex(where: { $0.id == utterance.id })
+                else { return }
+                if isFinished {
+                    state.utterances.remove(at: index)
+                } else {
+                    state.utterances[index] = utterance
+                }
+            }
+            guard isFinished else { return }
             job.pipe.finish()
-            let seconds = Self.seconds(began, .now)
-            learn(seconds, for: job)
-            metadata["frames"] = "\(summary.frames)"
-            metadata["chunks"] = "\(summary.chunks)"
-            metadata["audio_seconds"] = "\(summary.audioSeconds.rounded(toPlaces: 3))"
-            metadata["rtf"] = "\((seconds / max(summary.audioSeconds, 1e-3)).rounded(toPlaces: 3))"
-            metadata["seconds"] = "\(seconds)"
-            for (stage, spent) in [
-                ("preparation_seconds", summary.preparationSeconds),
-                ("sampling_seconds", summary.samplingSeconds),
-                ("vocoder_seconds", summary.vocoderSeconds),
-            ] {
-                metadata[stage] = "\(spent.rounded(toPlaces: 3))"
-            }
-            metadata["first_audio_seconds"] = "\(Self.seconds(job.submitted, firstAudio ?? .now))"
-            job.logger.info("spoken", metadata: metadata)
+            job.logger.info("spoken", metadata: metadata(utterance))
         } catch {
-            metadata["seconds"] = "\(Self.seconds(began, .now))"
-            if job.pipe.isCancelled {
-                job.logger.info("cancelled", metadata: metadata)
-            } else {
-                metadata["error"] = "\(error)"
-                job.logger.error("failed", metadata: metadata)
-            }
-            fail(job, error, hasBegun: firstAudio != nil)
+            state.withLock { $0.utterances.removeAll { $0.id == utterance.id } }
+            end(utterance, error)
         }
-        state.withLock { $0.running = nil }
     }
 
-    private func fail(_ job: SpeechJob, _ error: any Error, hasBegun: Bool) {
-        guard hasBegun, let event = job.framing.failure(error) else {
+    /// Ends what cannot be finished: its client has left, or something failed.
+    private func end(_ utterance: Accepted, _ error: any Error) {
+        let job = utterance.job
+        var metadata = metadata(utterance)
+        if job.pipe.isCancelled {
+            job.logger.info("cancelled", metadata: metadata)
+        } else {
+            metadata["error"] = "\(error)"
+            job.logger.error("failed", metadata: metadata)
+        }
+        guard utterance.firstAudio != nil, let event = job.framing.failure(error) else {
             return job.pipe.fail(error)
         }
         do {
@@ -211,18 +287,33 @@ package final class SpeechEngine: Sendable {
         }
     }
 
-    private func learn(_ seconds: Double, for job: SpeechJob) {
-        let measured = seconds / max(job.work, 1e-6)
-        state.withLock { state in
-            state.secondsPerWork =
-                state.secondsPerWork.map { $0 * 0.7 + measured * 0.3 } ?? measured
+    /// What is logged of an utterance when it ends.
+    private func metadata(_ utterance: Accepted) -> Logger.Metadata {
+        let summary = utterance.speech.summary
+        func seconds(
+            _ start: ContinuousClock.Instant?, _ end: ContinuousClock.Instant?
+        ) -> Double? {
+            guard let start, let end else { return nil }
+            return (end - start) / .seconds(1)
         }
-    }
-
-    private static func seconds(
-        _ start: ContinuousClock.Instant, _ end: ContinuousClock.Instant
-    ) -> Double {
-        ((end - start) / .seconds(1)).rounded(toPlaces: 3)
+        var metadata: Logger.Metadata = [
+            "characters": "\(utterance.job.text.unicodeScalars.count)",
+            "chunks": "\(summary.chunks)", "frames": "\(summary.frames)",
+            "underruns": "\(utterance.entry.playOut.underruns)",
+        ]
+        let figures = [
+            ("queued_seconds", seconds(utterance.accepted, utterance.began)),
+            ("first_audio_seconds", seconds(utterance.accepted, utterance.firstAudio)),
+            ("seconds", seconds(utterance.began, .now)),
+            ("audio_seconds", summary.audioSeconds), ("rtf", summary.rtf),
+            ("preparation_seconds", summary.preparationSeconds),
+            ("sampling_seconds", summary.samplingSeconds),
+            ("vocoder_seconds", summary.vocoderSeconds),
+        ]
+        for case (let name, let value?) in figures {
+            metadata[name] = "\(value.rounded(toPlaces: 3))"
+        }
+        return metadata
     }
 
     /// Takes nothing new, and waits until everything accepted is spoken, at most `seconds`.
@@ -236,11 +327,8 @@ package final class SpeechEngine: Sendable {
     /// model ends by itself afterwards.
     package func stop() {
         let (pipes, wasLoading) = state.withLock { state in
-            let wasLoading = state.isLoading
             state.phase = .stopped
-            let jobs = state.waiting + (state.running.map { [$0.job] } ?? [])
-            state.waiting = []
-            return (jobs.map(\.pipe), wasLoading)
+            return (state.utterances.map(\.job.pipe), state.isLoading)
         }
         pipes.forEach { $0.cancel() }
         work.signal()

@@ -12,9 +12,9 @@ extension SpeechRequest {
     ///
     /// - Parameters:
     ///   - body: JSON.
-    ///   - defaultNFE: ODE steps when the request does not say.
+    ///   - defaults: what holds where the request does not say.
     /// - Throws: `invalidRequest` naming the field at fault.
-    package init(openAI body: [UInt8], defaultNFE: Int) throws(SpeechError) {
+    package init(openAI body: [UInt8], defaults: Defaults) throws(SpeechError) {
         let fields = try Fields(body)
         model = try fields.required("model")
         text = try fields.required("input")
@@ -33,7 +33,7 @@ extension SpeechRequest {
             try fields.whole("sample_rate", in: SpeechEncoder.sampleRates)
             ?? SpeechEncoder.inputRate
         delivery = try Self.delivery(fields)
-        options = try Self.options(fields, defaultNFE: defaultNFE)
+        options = try Self.options(fields, defaults)
     }
 
     private static func voice(_ fields: Fields) throws(SpeechError) -> Voice {
@@ -109,7 +109,7 @@ extension SpeechRequest {
     }
 
     private static func options(
-        _ fields: Fields, defaultNFE: Int
+        _ fields: Fields, _ defaults: Defaults
     ) throws(SpeechError) -> SynthesisOptions {
         var options = SynthesisOptions()
         options.speed = try fields.number("speed") ?? options.speed
@@ -119,10 +119,28 @@ extension SpeechRequest {
         if let sway = try fields.number("sway_sampling_coef") { options.sway = Float(sway) }
         options.crossFade = try fields.number("cross_fade_duration") ?? options.crossFade
         options.fixDuration = try fields.number("fix_duration")
-        options.nfe = try fields.whole("nfe_step", in: 1...128) ?? defaultNFE
         let seed = try fields.whole("seed", in: 0...Int(UInt32.max))
         options.seed = seed.map { UInt32($0) } ?? UInt32.random(in: 0...UInt32.max)
+        // Who gives a seed wants the same audio again.
+        options.latency =
+            try latency(fields) ?? defaults.latency ?? (seed == nil ? .low : .exact)
+        let isAuto = fields["nfe_step"]?.string == "auto"
+        let asked = isAuto ? nil : try fields.whole("nfe_step", in: 1...128)
+        options.nfe = asked ?? defaults.nfe ?? Defaults.exactNFE
+        options.adaptsSteps =
+            asked == nil && (isAuto || defaults.nfe == nil && options.latency == .low)
         try options.validate()
         return options
+    }
+
+    private static func latency(
+        _ fields: Fields
+    ) throws(SpeechError) -> SynthesisOptions.Latency? {
+        guard let name = try fields.string("latency") else { return nil }
+        guard let latency = SynthesisOptions.Latency(rawValue: name) else {
+            throw SpeechError(
+                .invalidRequest, "latency must be low or exact.", parameter: "latency")
+        }
+        return latency
     }
 }

@@ -21,6 +21,19 @@ package struct SpeechRequest: Sendable {
         case whole
     }
 
+    /// What holds where a request does not say.
+    package struct Defaults: Sendable {
+        /// ODE steps of exact requests when nothing is set at all.
+        static let exactNFE = 16
+
+        /// ODE steps; nil adapts those of requests with low latency to the time there is.
+        package var nfe: Int?
+        /// Nil is low where there is no seed.
+        package var latency: SynthesisOptions.Latency?
+
+        package init() {}
+    }
+
     package var model: String
     package var text: String
     package var voice: Voice

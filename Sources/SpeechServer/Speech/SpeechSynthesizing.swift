@@ -2,22 +2,44 @@ import F5TTS
 
 /// What the engine asks of a model: `Synthesizer`, or a stand-in in tests.
 package protocol SpeechSynthesizing: Sendable {
-    /// Speaks `text`, handing out 24 kHz mono samples as each chunk is ready.
+    /// Does what precedes the network; called on the client's thread, so that it may take long.
     ///
     /// - Parameters:
     ///   - text: what to say.
     ///   - voice: prepared reference audio and its transcript.
     ///   - options: how to sample.
-    ///   - running: asked before each ODE step; false ends the work.
-    ///   - progress: told after each ODE step.
-    ///   - emit: takes the samples; what it throws ends the work.
-    /// - Returns: what it cost.
-    /// - Throws: `SpeechError`; `CancellationError` when `running` said false; what `emit` threw.
-    func speak(
-        _ text: String, voice: ReferenceVoice, options: SynthesisOptions,
-        while running: () -> Bool, progress: (SynthesisProgress) -> Void,
-        emit: ([Float]) throws -> Void
-    ) throws -> SynthesisSummary
+    /// - Returns: the utterance before its first step.
+    /// - Throws: `SpeechError`.
+    func utterance(
+        _ text: String, voice: ReferenceVoice, options: SynthesisOptions
+    ) throws -> any SpeechInProgress
 }
 
-extension Synthesizer: SpeechSynthesizing {}
+/// An utterance that the engine takes further a step at a time; dropping it ends the work.
+package protocol SpeechInProgress: Sendable {
+    var isFinished: Bool { get }
+    /// Whether a chunk is begun, and so holds memory.
+    var isInChunk: Bool { get }
+    /// What is left, the chunk at hand first.
+    var outlook: [ChunkCost] { get }
+    /// Operations done so far, as `ChunkCost` counts them.
+    var operationsDone: Double { get }
+    var summary: SynthesisSummary { get }
+
+    /// Takes one step, at most one of the ODE.
+    ///
+    /// - Parameter operations: how many may be spent on a chunk that begins, where it can adapt.
+    /// - Returns: 24 kHz mono samples that are now final; mostly none.
+    /// - Throws: `SpeechError`.
+    mutating func advance(affording operations: Double) throws -> [Float]
+}
+
+extension Synthesis: SpeechInProgress {}
+
+extension Synthesizer: SpeechSynthesizing {
+    package func utterance(
+        _ text: String, voice: ReferenceVoice, options: SynthesisOptions
+    ) throws -> any SpeechInProgress {
+        try begin(text, voice: voice, options: options)
+    }
+}

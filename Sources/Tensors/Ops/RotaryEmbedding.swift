@@ -1,5 +1,6 @@
 import CKernels
 import Foundation
+import Synchronization
 
 /// Rotary position embedding with interleaved pairs.
 ///
@@ -11,6 +12,21 @@ package struct RotaryTable: Sendable {
     package let sines: Tensor
     /// Width of one head.
     package let width: Int
+
+    /// Tables made so far, one for each width: they are constants, and cost a millisecond to make.
+    private static let known = Mutex<[Int: RotaryTable]>([:])
+
+    /// A table of at least `positions` positions, made once for all networks and utterances.
+    package static func shared(positions: Int, width: Int) -> RotaryTable {
+        known.withLock { known in
+            if let table = known[width], table.cosines.shape[0] >= positions { return table }
+            var length = 1024
+            while length < positions { length *= 2 }
+            let table = RotaryTable(positions: length, width: width)
+            known[width] = table
+            return table
+        }
+    }
 
     package init(positions: Int, width: Int) {
         precondition(width % 2 == 0 && positions >= 0, "RotaryTable: width \(width)")

@@ -6,7 +6,7 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench",
         abstract: "Measure speed and memory on this computer.",
         subcommands: [
-            BenchKernelsCommand.self, BenchStepCommand.self, BenchSpeakCommand.self,
-            BenchTrainCommand.self,
+            BenchKernelsCommand.self, BenchStepCommand.self, BenchLengthCommand.self,
+            BenchSpeakCommand.self, BenchServeCommand.self, BenchTrainCommand.self,
         ])
 }

@@ -7,7 +7,11 @@ struct BenchSpeakCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "speak",
         abstract: "Time a whole utterance: loading, first audio, real-time factor, memory.",
-        discussion: "Cold is the first utterance of the process, warm the second.")
+        discussion: """
+            Cold is the first utterance of the process; the other figures are of the second. With \
+            --cfg-economy, what the exact rule takes is printed beside it, and how far apart the two \
+            are.
+            """)
 
     @Argument(help: "The text.")
     var text =
@@ -15,6 +19,9 @@ struct BenchSpeakCommand: ParsableCommand {
 
     @Option(help: ArgumentHelp("A stored voice (SKALD_VOICE). Default: heart."))
     var voice: String?
+
+    @Flag(help: "Chunks and reference of a request with low latency.")
+    var lowLatency = false
 
     @Flag(help: "Print one JSON object.")
     var json = false
@@ -26,7 +33,10 @@ struct BenchSpeakCommand: ParsableCommand {
     @OptionGroup(title: "Folders") var folders: FolderOptions
 
     func run() throws {
-        let options = try sampling.options()
+        var options = try sampling.options()
+        // The same noise every time, unless asked otherwise.
+        options.seed = sampling.seed ?? 0
+        options.latency = lowLatency ? .low : .exact
         try compute.apply()
         var report = try Measurements(compute)
         let store = folders.voiceStore
@@ -44,14 +54,34 @@ struct BenchSpeakCommand: ParsableCommand {
         report.add("nfe", Double(options.nfe))
         report.add("reference_seconds", reference.audio.seconds)
         report.add("load_seconds", loading)
-        for name in ["cold", "warm"] {
-            let summary = try synthesizer.speak(text, voice: reference, options: options) { _ in }
-            if name == "cold" { report.add("audio_seconds", summary.audioSeconds) }
-            report.add("\(name)_first_audio_seconds", summary.firstAudioSeconds)
-            report.add("\(name)_synthesis_seconds", summary.synthesisSeconds)
-            report.add("\(name)_sampling_seconds", summary.samplingSeconds)
-            report.add("\(name)_vocoder_seconds", summary.vocoderSeconds)
-            report.add("\(name)_rtf", summary.rtf)
+        func speak(_ options: SynthesisOptions) throws -> (SynthesisSummary, [Float]) {
+            var wave: [Float] = []
+            let summary = try synthesizer.speak(text, voice: reference, options: options) {
+                wave += $0
+            }
+            return (summary, wave)
+        }
+        let (cold, _) = try speak(options)
+        report.add("cold_first_audio_seconds", cold.firstAudioSeconds)
+        report.add("cold_rtf", cold.rtf)
+        let (warm, wave) = try speak(options)
+        report.add("audio_seconds", warm.audioSeconds)
+        report.add("first_audio_seconds", warm.firstAudioSeconds)
+        report.add("synthesis_seconds", warm.synthesisSeconds)
+        report.add("preparation_seconds", warm.preparationSeconds)
+        report.add("sampling_seconds", warm.samplingSeconds)
+        report.add("vocoder_seconds", warm.vocoderSeconds)
+        report.add("rtf", warm.rtf)
+        if options.economy != .off {
+            var exactOptions = options
+            exactOptions.economy = .off
+            let (exact, expected) = try speak(exactOptions)
+            let distance = try SpeechDistance(wave, reference: expected)
+            report.add("cfg_economy", options.economy.rawValue)
+            report.add("exact_sampling_seconds", exact.samplingSeconds)
+            report.add("exact_rtf", exact.rtf)
+            report.add("mel_l1", distance.melL1)
+            report.add("audio_snr_db", distance.audioSNR)
         }
         report.add("peak_rss_bytes", Measurements.peakResidentBytes)
         report.print(asJSON: json)

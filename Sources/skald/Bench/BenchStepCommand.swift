@@ -1,7 +1,5 @@
 import ArgumentParser
-import Checkpoints
 import F5TTS
-import Tensors
 
 /// `skald bench step`: one guided step of the sampler.
 struct BenchStepCommand: ParsableCommand {
@@ -22,9 +20,7 @@ struct BenchStepCommand: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    @OptionGroup(title: "Model") var model: ModelOptions
-    @OptionGroup(title: "Computing") var compute: ComputeOptions
-    @OptionGroup(title: "Folders") var models: ModelsFolder
+    @OptionGroup var network: BenchNetwork
 
     func validate() throws {
         guard (64...BackboneConfiguration.maximumFrames).contains(frames) else {
@@ -36,49 +32,21 @@ struct BenchStepCommand: ParsableCommand {
     }
 
     func run() throws {
-        try compute.apply()
-        var report = try Measurements(compute)
-        let name = model.model ?? "F5TTS_v1_Base"
-        let (backbone, loading) = try Measurements.timed { try load(name) }
-        let configuration = backbone.configuration
-        let (sampler, tabulating) = Measurements.timed {
-            FlowSampler(backbone, schedule: TimeSchedule(steps: max(steps, 2), sway: -1))
-        }
-        // A third is reference, and text comes at about 15 characters a second.
-        let conditioning = Conditioning(
-            reference: .zeros([1, frames / 3, configuration.melChannels]),
-            text: [(0..<frames / 6).map { $0 % configuration.vocabularySize }],
-            durations: [frames])
-        let noise = conditioning.noise(seed: 0)
-        var (flow, embedding) = Measurements.timed {
-            sampler.start(conditioning, noise: noise, guidance: 2)
-        }
-        let times: [Double] = (0..<steps).map { _ in
-            Measurements.timed { sampler.advance(&flow) }.seconds
-        }
-        let fastest = times.min() ?? 0
-        let gigaflop = Double(configuration.stepOperations(frames: frames)) / 1e9
-        report.add("model", name)
+        try network.compute.apply()
+        var report = try Measurements(network.compute)
+        let (backbone, loading) = try Measurements.timed { try network.load() }
+        let bench = StepBench(backbone, steps: steps)
+        let time = bench.time(frames: frames)
+        let gigaflop = Double(backbone.configuration.stepOperations(frames: frames)) / 1e9
+        report.add("model", network.name)
         report.add("frames", Double(frames))
         report.add("load_seconds", loading)
-        report.add("time_table_seconds", tabulating)
-        report.add("text_embedding_seconds", embedding)
-        report.add("step_seconds", fastest)
+        report.add("time_table_seconds", bench.tableSeconds)
+        report.add("text_embedding_seconds", time.embeddingSeconds)
+        report.add("step_seconds", time.stepSeconds)
         report.add("gflop_per_step", gigaflop)
-        report.add("gflops", gigaflop / fastest)
+        report.add("gflops", gigaflop / time.stepSeconds)
         report.add("peak_rss_bytes", Measurements.peakResidentBytes)
         report.print(asJSON: json)
-    }
-
-    private func load(_ name: String) throws -> any Backbone {
-        do {
-            return try models.catalog.find(name, arch: model.architecture)
-                .loadBackbone(model.weightSource, precision: compute.chosenPrecision).backbone
-        } catch {
-            guard let configuration = KnownModels.configuration(name) else { throw error }
-            return Weights.random(seed: 0, precision: try compute.chosenPrecision) {
-                configuration.model($0)
-            }.0
-        }
     }
 }

@@ -18,6 +18,15 @@ struct Measurements {
         add("threads", Double(Parallel.threads))
     }
 
+    /// Where it ran, in a few words.
+    var place: String {
+        ["precision", "kernel_level", "threads"].compactMap { key in
+            rows.first { $0.key == key }.map {
+                key == "threads" ? "\(shown($0.value)) threads" : shown($0.value)
+            }
+        }.joined(separator: ", ")
+    }
+
     mutating func add(_ key: String, _ text: String) { rows.append((key, .text(text))) }
 
     mutating func add(_ key: String, _ number: Double) { rows.append((key, .number(number))) }
@@ -25,6 +34,7 @@ struct Measurements {
     private func shown(_ value: Value) -> String {
         switch value {
         case .text(let text): text
+        case .number(let number) where !number.isFinite: "null"
         case .number(let number):
             number == number.rounded() && abs(number) < 1e15
                 ? "\(Int(number))" : number.decimals(4)

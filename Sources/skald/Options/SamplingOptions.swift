@@ -33,11 +33,22 @@ struct SamplingOptions: ParsableArguments {
     @Option(help: "ODE solver: \(Self.solvers). midpoint takes twice the time of euler for a step.")
     var solver = SynthesisOptions.Solver.euler.rawValue
 
+    @Option(
+        help: ArgumentHelp(
+            "Save the unguided pass in the later half of the steps: \(Self.economies). reuse keeps "
+                + "the guidance that was computed last, skip does without. Default: off, exact.",
+            valueName: "rule"))
+    var cfgEconomy = GuidanceEconomy.off.rawValue
+
     @Flag(help: "Blank the reference's sound: the voice is then free, its pace stays.")
     var noRefAudio = false
 
     private static var solvers: String {
         SynthesisOptions.Solver.allCases.map(\.rawValue).joined(separator: ", ")
+    }
+
+    private static var economies: String {
+        GuidanceEconomy.allCases.map(\.rawValue).joined(separator: ", ")
     }
 
     /// The options for a synthesis, with a seed; throws when a value is out of range.
@@ -61,6 +72,11 @@ struct SamplingOptions: ParsableArguments {
             throw CommandError("There is no solver \"\(solver)\": give one of \(Self.solvers).")
         }
         options.solver = known
+        guard let economy = GuidanceEconomy(rawValue: cfgEconomy) else {
+            throw CommandError(
+                "There is no economy \"\(cfgEconomy)\": give one of \(Self.economies).")
+        }
+        options.economy = economy
         try options.validate()
         return options
     }

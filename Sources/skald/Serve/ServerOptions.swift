@@ -1,4 +1,5 @@
 import ArgumentParser
+import F5TTS
 import SpeechServer
 
 /// Where the server listens, who may ask, and how much.
@@ -28,14 +29,30 @@ struct ServerOptions: ParsableArguments {
             valueName: "origin"))
     var corsOrigin: String?
 
-    @Option(help: "Steps (NFE) where a request gives none, 1-128 (SKALD_NFE). Default: 16.")
-    var nfe: Int?
+    @Option(
+        help: ArgumentHelp(
+            "Steps (NFE) where a request gives none, 1-128 or auto (SKALD_NFE). Default: auto, 16 "
+                + "for exact requests, else 5-16 by the time there is.", valueName: "steps"))
+    var nfe: String?
 
     @Option(
         help: ArgumentHelp(
-            "Utterances that may wait while one is spoken, 0-10000 (SKALD_MAX_QUEUE). Default: 16.",
+            "low: short first chunk, the best part of a long reference; exact: the rules of F5-TTS "
+                + "(SKALD_LATENCY). Default: auto, exact for requests with a seed, else low.",
+            valueName: "rule"))
+    var latency: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Requests taken on beside one, 0-10000 (SKALD_MAX_QUEUE). Default: 16.",
             valueName: "count"))
     var maxQueue: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Seconds that a request may have to wait for others until it is heard, 1-3600 "
+                + "(SKALD_MAX_WAIT); others are refused. Default: 60.", valueName: "seconds"))
+    var maxWait: Int?
 
     @Option(
         help: ArgumentHelp(
@@ -112,7 +129,10 @@ struct ServerOptions: ParsableArguments {
 
     func resolved(model: String) throws -> Resolved {
         var service = SpeechService.Options(model: model)
-        service.defaultNFE = try whole(nfe, "SKALD_NFE", in: 1...128) ?? service.defaultNFE
+        service.defaults = try defaults
+        if let seconds = try whole(maxWait, "SKALD_MAX_WAIT", in: 1...3600) {
+            service.longestWait = Double(seconds)
+        }
         service.maximumWaiting =
             try whole(maxQueue, "SKALD_MAX_QUEUE", in: 0...10_000) ?? service.maximumWaiting
         if let mebibytes = try whole(maxUpload, "SKALD_MAX_UPLOAD", in: 1...64) {
@@ -128,6 +148,26 @@ struct ServerOptions: ParsableArguments {
             adaptation: try adaptationLimits(),
             drainSeconds: Double(
                 try whole(drainTimeout, "SKALD_DRAIN_TIMEOUT", in: 0...3600) ?? 30))
+    }
+
+    private var defaults: SpeechRequest.Defaults {
+        get throws {
+            var defaults = SpeechRequest.Defaults()
+            if let steps = Setting.text(nfe, "SKALD_NFE"), steps != "auto" {
+                guard let count = Int(steps), (1...128).contains(count) else {
+                    throw CommandError("--nfe (SKALD_NFE) is \(steps): give 1 to 128, or auto.")
+                }
+                defaults.nfe = count
+            }
+            if let rule = Setting.text(latency, "SKALD_LATENCY"), rule != "auto" {
+                guard let known = SynthesisOptions.Latency(rawValue: rule) else {
+                    throw CommandError(
+                        "--latency (SKALD_LATENCY) is \(rule): give low, exact or auto.")
+                }
+                defaults.latency = known
+            }
+            return defaults
+        }
     }
 
     private var key: String? {

@@ -19,6 +19,8 @@ final class FakeSynthesizer: SpeechSynthesizing {
     let stepsDone = Atomic<Int>(0)
     let spoken = Atomic<Int>(0)
     let cancelled = Atomic<Int>(0)
+    /// The seeds of the utterances in the order of their steps.
+    let order = Mutex<[UInt32]>([])
 
     init(
         chunks: Int = 3, steps: Int = 4, stepSeconds: Double = 0.02, failingChunk: Int? = nil,
@@ -33,7 +35,7 @@ final class FakeSynthesizer: SpeechSynthesizing {
 
     static let samplesPerChunk = 9600
 
-    /// The samples of one chunk, as `speak` emits them.
+    /// The samples of one chunk, as the engine gets them.
     static func samples(chunk: Int, seed: UInt32) -> [Float] {
         (0..<samplesPerChunk).map { i in
             let phase = Float(i + chunk * samplesPerChunk) * (0.02 + Float(seed % 100) * 0.0005)
@@ -41,39 +43,74 @@ final class FakeSynthesizer: SpeechSynthesizing {
         }
     }
 
-    func speak(
-        _ text: String, voice: ReferenceVoice, options: SynthesisOptions,
-        while running: () -> Bool, progress: (SynthesisProgress) -> Void,
-        emit: ([Float]) throws -> Void
-    ) throws -> SynthesisSummary {
-        let start = ContinuousClock.now
-        var first = 0.0
-        for chunk in 0..<chunks {
-            for step in 0..<steps {
-                guard running() else {
-                    cancelled.add(1, ordering: .relaxed)
-                    throw CancellationError()
-                }
-                usleep(UInt32(stepSeconds * 1e6))
-                stepsDone.add(1, ordering: .relaxed)
-                progress(
-                    SynthesisProgress(chunk: chunk, chunks: chunks, step: step + 1, steps: steps))
-            }
-            if chunk == failingChunk { throw Failure() }
-            if chunk == 0 { first = (ContinuousClock.now - start) / .seconds(1) }
-            do {
-                try emit(constant ?? Self.samples(chunk: chunk, seed: options.seed))
-            } catch {
-                cancelled.add(1, ordering: .relaxed)
-                throw error
+    /// A text of digits alone says how many chunks it has.
+    func utterance(
+        _ text: String, voice: ReferenceVoice, options: SynthesisOptions
+    ) throws -> any SpeechInProgress {
+        FakeSpeech(self, chunks: Int(text) ?? chunks, seed: options.seed)
+    }
+}
+
+/// One utterance of a `FakeSynthesizer`.
+struct FakeSpeech: SpeechInProgress {
+    /// Counts an utterance as cancelled when it is dropped before its end.
+    private final class Token: Sendable {
+        let maker: FakeSynthesizer
+        let isFinished = Atomic<Bool>(false)
+
+        init(_ maker: FakeSynthesizer) { self.maker = maker }
+
+        deinit {
+            if isFinished.load(ordering: .relaxed) {
+                maker.spoken.add(1, ordering: .relaxed)
+            } else {
+                maker.cancelled.add(1, ordering: .relaxed)
             }
         }
-        spoken.add(1, ordering: .relaxed)
-        var summary = SynthesisSummary()
-        summary.audioSeconds = 0.4 * Double(chunks)
-        summary.synthesisSeconds = (ContinuousClock.now - start) / .seconds(1)
-        summary.firstAudioSeconds = first
+    }
+
+    private let token: Token
+    private let chunks: Int
+    private let seed: UInt32
+    private var chunk = 0
+    private var step = 0
+    private(set) var operationsDone = 0.0
+    private(set) var summary = SynthesisSummary()
+
+    init(_ maker: FakeSynthesizer, chunks: Int, seed: UInt32) {
+        token = Token(maker)
+        self.chunks = chunks
+        self.seed = seed
         summary.chunks = chunks
-        return summary
+    }
+
+    var isFinished: Bool { chunk == chunks }
+    var isInChunk: Bool { step > 0 }
+
+    var outlook: [ChunkCost] {
+        (chunk..<chunks).map { index in
+            ChunkCost(
+                operationsPerStep: 1, steps: token.maker.steps - (index == chunk ? step : 0),
+                audioSeconds: 0.4)
+        }
+    }
+
+    mutating func advance(affording operations: Double) throws -> [Float] {
+        let maker = token.maker
+        usleep(UInt32(maker.stepSeconds * 1e6))
+        maker.stepsDone.add(1, ordering: .relaxed)
+        maker.order.withLock { [seed] in $0.append(seed) }
+        summary.synthesisSeconds += maker.stepSeconds
+        operationsDone += 1
+        step += 1
+        guard step == maker.steps else { return [] }
+        step = 0
+        if chunk == maker.failingChunk { throw FakeSynthesizer.Failure() }
+        defer {
+            chunk += 1
+            summary.audioSeconds += 0.4
+            if isFinished { token.isFinished.store(true, ordering: .relaxed) }
+        }
+        return maker.constant ?? FakeSynthesizer.samples(chunk: chunk, seed: seed)
     }
 }

@@ -1,19 +1,52 @@
 import Foundation
 
-/// A chart of curves as SVG, without scripts, in the colours of the page around it.
-struct LineChart {
-    struct Series {
+/// A chart of curves as SVG, without scripts, in the colours of the page around it, or as a file of its
+/// own.
+package struct LineChart {
+    package struct Series {
         let name: String
         /// A colour that CSS knows.
         let color: String
         var width = 1.5
         var isDashed = false
         let points: [(x: Double, y: Double)]
+
+        package init(
+            name: String, color: String, width: Double = 1.5, isDashed: Bool = false,
+            points: [(x: Double, y: Double)]
+        ) {
+            self.name = name
+            self.color = color
+            self.width = width
+            self.isDashed = isDashed
+            self.points = points
+        }
     }
 
     let title: String
     let xLabel: String
     var series: [Series]
+    /// Whether both axes begin at zero; else where the points do.
+    var beginsAtZero = false
+
+    package init(title: String, xLabel: String, series: [Series], beginsAtZero: Bool = false) {
+        self.title = title
+        self.xLabel = xLabel
+        self.series = series
+        self.beginsAtZero = beginsAtZero
+    }
+
+    /// A file of its own, legible on light and on dark ground.
+    package var file: String {
+        svg.replacing(
+            "<svg ", with: "<svg xmlns=\"http://www.w3.org/2000/svg\" ", maxReplacements: 1
+        ).replacing(
+            "\">\n",
+            with:
+                "\">\n<style>text { font: 12px sans-serif; fill: #777 } .title { font-size: 14px } "
+                + ".grid { stroke: #888; stroke-opacity: 0.35 }</style>\n", maxReplacements: 1)
+            + "\n"
+    }
 
     private static let (width, height) = (720.0, 260.0)
     private static let (left, right, top, bottom) = (58.0, 12.0, 30.0, 36.0)
@@ -21,8 +54,8 @@ struct LineChart {
     /// The chart; empty when there is nothing to draw.
     var svg: String {
         let points = series.flatMap(\.points).filter { $0.x.isFinite && $0.y.isFinite }
-        guard let x = Self.range(points.map(\.x), padded: false),
-            let y = Self.range(points.map(\.y), padded: true)
+        guard let x = range(points.map(\.x), padded: false),
+            let y = range(points.map(\.y), padded: true)
         else { return "" }
         func place(_ point: (x: Double, y: Double)) -> String {
             let across = (point.x - x.low) / (x.high - x.low)
@@ -69,11 +102,12 @@ struct LineChart {
         return parts.joined(separator: "\n") + "\n</svg>"
     }
 
-    private static func range(_ values: [Double], padded: Bool) -> (low: Double, high: Double)? {
-        guard let low = values.min(), let high = values.max() else { return nil }
+    private func range(_ values: [Double], padded: Bool) -> (low: Double, high: Double)? {
+        guard let least = values.min(), let high = values.max() else { return nil }
+        let low = beginsAtZero ? min(0, least) : least
         let spread = high > low ? high - low : max(abs(high), 1) * 0.1
         let margin = padded || high == low ? spread * 0.06 : 0
-        return (low - margin, high + margin)
+        return (beginsAtZero ? low : low - margin, high + margin)
     }
 
     /// Some four round numbers in a range.

@@ -1,0 +1,20 @@
+/// How far ahead of its listener an utterance is, as if each played what comes at once and without a
+/// pause. Times are seconds on the engine's clock.
+package struct PlayOut: Sendable, Equatable {
+    /// When the listener has heard all that was given out; nil before the first audio.
+    package private(set) var heardUntil: Double?
+    /// How often the listener had heard everything before there was more.
+    package private(set) var underruns = 0
+    /// How long it was silent in all.
+    package private(set) var silentSeconds = 0.0
+
+    package init() {}
+
+    package mutating func give(_ seconds: Double, at now: Double) {
+        if let heardUntil, heardUntil < now {
+            underruns += 1
+            silentSeconds += now - heardUntil
+        }
+        heardUntil = max(heardUntil ?? now, now) + seconds
+    }
+}

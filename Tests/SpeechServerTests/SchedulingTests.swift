@@ -1,0 +1,130 @@
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import F5TTS
+@testable import SpeechServer
+
+extension OverSockets {
+    /// Many clients at a time, through the real daemon.
+    @Suite struct SchedulingTests {
+        @Test func aShortRequestIsHeardWhileALongOneIsSpoken() throws {
+            let synthesizer = FakeSynthesizer(steps: 4, stepSeconds: 0.02)
+            let server = try TestServer(synthesizer)
+            let long = try server.client()
+            long.sendSpeech([("input", "100"), ("seed", 1)])
+            _ = try long.answer { _ in false }  // it is being heard
+            let steps = synthesizer.stepsDone.load(ordering: .relaxed)
+            let short = try server.client().speak([("input", "1"), ("seed", 2)])
+            #expect(short.isWhole)
+            let taken = synthesizer.stepsDone.load(ordering: .relaxed) - steps
+            // Its own four, and what was done before it was accepted and after it was finished.
+            #expect(taken < 60, "\(taken) steps")
+            let order = synthesizer.order.withLock { $0 }
+            let first = try #require(order.firstIndex(of: 2))
+            #expect(order[first..<first + 4] == [2, 2, 2, 2])
+            long.close()
+        }
+
+        @Test func everyoneGetsTheBytesTheyWouldGetAlone() throws {
+            let server = try TestServer(FakeSynthesizer(steps: 3, stepSeconds: 0.002))
+            let changes: [[(String, JSONValue?)]] = (0..<12).map { index in
+                [
+                    ("input", .string("\(1 + index % 5)")), ("seed", .number(Double(index))),
+                    ("response_format", .string(["pcm", "wav", "flac", "mp3"][index % 4])),
+                    ("stream", .bool(index % 3 != 0)), ("sample_rate", 16_000),
+                ]
+            }
+            let alone = try changes.map { try server.client().speak($0).body }
+            let clients = try changes.map { _ in try server.client() }
+            for (client, change) in zip(clients, changes) { client.sendSpeech(change) }
+            // A connection is read only now, so that all are being served meanwhile.
+            for (index, client) in clients.enumerated() {
+                let answer = try client.answer()
+                #expect(answer.status == 200)
+                #expect(answer.body == alone[index], "request \(index)")
+            }
+        }
+
+        @Test func nobodyStarves() throws {
+            let synthesizer = FakeSynthesizer(steps: 2, stepSeconds: 0.01)
+            let server = try TestServer(synthesizer)
+            let whole = try server.client()
+            whole.sendSpeech([("input", "20"), ("stream", false), ("seed", 1)])
+            #expect(eventually { synthesizer.stepsDone.load(ordering: .relaxed) > 4 })
+            let isOver = Atomic<Bool>(false)
+            let crowd = (0..<4).map { _ in
+                let done = DispatchSemaphore(value: 0)
+                Thread.detachNewThread { [port = server.port] in
+                    while !isOver.load(ordering: .relaxed) {
+                        _ = try? SocketClient(port: port).speak([("input", "2")])
+                    }
+                    done.signal()
+                }
+                return done
+            }
+            let answer = try whole.answer()
+            isOver.store(true, ordering: .relaxed)
+            for done in crowd { done.wait() }
+            #expect(answer.isWhole)
+            #expect(answer.body.count == 20 * FakeSynthesizer.samplesPerChunk * 2)
+        }
+
+        @Test func whoWouldWaitTooLongIsRefused() throws {
+            let server = try TestServer(FakeSynthesizer(steps: 10, stepSeconds: 0.1)) {
+                $0.longestWait = 5
+            }
+            // Before anything was measured, nobody is refused.
+            #expect(try server.client().speak([("input", "1")]).status == 200)
+            let first = try server.client()
+            first.sendSpeech([("input", "20"), ("stream", false)])
+            #expect(eventually { server.engine.load == 1 })
+            let second = try server.client()
+            second.sendSpeech([("input", "20"), ("stream", false)])
+            let refused = try second.answer()
+            #expect(refused.status == 429)
+            // Twenty seconds of work are before it, five would be borne.
+            let seconds = try #require(refused.headers["retry-after"].flatMap { Int($0) })
+            #expect((8...40).contains(seconds), "Retry-After: \(seconds)")
+            // A stream waits for nobody's whole.
+            let stream = try server.client()
+            stream.sendSpeech([("input", "2")])
+            #expect(eventually { server.engine.load == 2 })
+            first.close()
+            stream.close()
+        }
+
+        /// With a seed, or where it is asked for, the rules are those of F5-TTS.
+        @Test func latencyIsLowWithoutASeed() throws {
+            let server = try TestServer()
+            let cases: [([(String, JSONValue?)], String)] = [
+                ([], "low"), ([("seed", 1)], "exact"), ([("seed", 1), ("latency", "low")], "low"),
+                ([("latency", "exact")], "exact"),
+            ]
+            for (changes, expected) in cases {
+                let answer = try server.client().speak(changes)
+                #expect(answer.headers["x-skald-latency"] == expected)
+            }
+            #expect(try server.client().speak([("latency", "medium")]).status == 400)
+        }
+
+        @Test func stepsAdaptWhereNothingFixesThem() throws {
+            func options(
+                _ changes: [(String, JSONValue?)], nfe: Int? = nil
+            ) throws -> SynthesisOptions {
+                var defaults = SpeechRequest.Defaults()
+                defaults.nfe = nfe
+                return try SpeechRequest(openAI: SocketClient.body(changes), defaults: defaults)
+                    .options
+            }
+            #expect(try options([]).adaptsSteps)
+            #expect(try !options([("seed", 1)]).adaptsSteps && options([("seed", 1)]).nfe == 16)
+            #expect(try !options([("nfe_step", 9)]).adaptsSteps)
+            #expect(try options([("nfe_step", 9)]).nfe == 9)
+            #expect(try !options([], nfe: 12).adaptsSteps && options([], nfe: 12).nfe == 12)
+            #expect(try options([("nfe_step", "auto")], nfe: 12).adaptsSteps)
+            #expect(throws: SpeechError.self) { try options([("nfe_step", "many")]) }
+        }
+    }
+}
