@@ -74,7 +74,7 @@ struct TrainTests {
     /// Killed once and stopped once, a run makes the model that an uninterrupted one makes, and the
     /// model speaks.
     @Test func interruptedRunsMakeTheSameModel() throws {
-        try configure("updates: 40")
+        try configure("updates: 40\n  optimizer: muon")
         let whole = try train("whole")
         #expect(whole.status == 0, "\(whole.errors)")
         #expect(whole.errors.contains("a 3 (") && whole.errors.contains("2 utterances held out"))

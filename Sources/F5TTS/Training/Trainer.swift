@@ -81,7 +81,9 @@ package final class Trainer {
         laneGradients =
             isSmall
             ? (0..<Self.laneCount).map { _ in ParameterBlock(layout: parameters.layout) } : []
-        optimizer = AdamW(parameters, configuration.optimizer)
+        optimizer = AdamW(
+            parameters, configuration.optimizer, muon: configuration.muon,
+            matrices: configuration.adapter == nil ? Self.matrices(parameters.layout) : [])
         if configuration.averaging == .inherited, configuration.adapter == nil, let inherited {
             average = ExponentialMovingAverage(
                 continuing: block(inherited.weights), step: inherited.step,
@@ -90,6 +92,16 @@ package final class Trainer {
     }
 
     deinit { lanes?.stop() }
+
+    /// The matrices that every frame goes through, in all blocks: what Muon is made for.
+    private static func matrices(_ layout: [(name: String, shape: [Int])]) -> [Int] {
+        layout.indices.filter {
+            let (name, shape) = layout[$0]
+            return shape.count == 2
+                && [".transformer_blocks.", ".layers."].contains(where: name.contains)
+                && !name.contains("attn_norm")
+        }
+    }
 
     /// The network with the weights as they are now; good until the next update.
     package var model: any Backbone { model(parameters.tensors) }

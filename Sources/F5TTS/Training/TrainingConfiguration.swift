@@ -27,6 +27,8 @@ package struct TrainingConfiguration: Sendable, Equatable, Codable {
     /// Trains a low-rank adapter beside the weights, not the weights themselves.
     package var adapter: LowRankAdapter?
     package var optimizer = AdamW.Configuration()
+    /// Updates the matrices of the blocks in the optimizer's place; not an adapter's.
+    package var muon: Muon?
     package var averaging = Averaging.fresh
     /// Updates without an average, for `fresh`.
     package var averageStart: Int

@@ -1,7 +1,7 @@
 import CKernels
 import Foundation
 
-/// Adam with decoupled weight decay over all parameters alike.
+/// Adam with decoupled weight decay, over all parameters or all but some matrices, which `Muon` takes.
 ///
 /// `θ -= lr·wd·θ; m, v updated; θ -= lr·(m / (1 - β₁ᵏ)) / (√v / √(1 - β₂ᵏ) + ε)`.
 /// Mirrors `torch.optim.AdamW` (arXiv 1711.05101).
@@ -19,13 +19,40 @@ package final class AdamW {
     package let configuration: Configuration
     /// Updates taken, k.
     package var step: Int
-    /// First moments m.
+    /// First moments m; the momenta of the matrices that `Muon` takes.
     package let first: ParameterBlock
     /// Second moments v.
     package let second: ParameterBlock
 
-    package init(_ parameters: ParameterBlock, _ configuration: Configuration = Configuration()) {
+    private let muon: Muon?
+    /// Places in the layout of the parameters that are `Muon`'s.
+    private let matrices: [Int]
+    /// Pieces of the block that are not.
+    private let pieces: [Range<Int>]
+
+    /// - Parameters:
+    ///   - parameters: whose layout the moments get.
+    ///   - configuration: of Adam.
+    ///   - muon: what updates the matrices instead; nil for none.
+    ///   - matrices: their places in the layout, ascending; each has two axes.
+    package init(
+        _ parameters: ParameterBlock, _ configuration: Configuration = Configuration(),
+        muon: Muon? = nil, matrices: [Int] = []
+    ) {
         self.configuration = configuration
+        self.muon = muon
+        self.matrices = muon == nil ? [] : matrices
+        var pieces: [Range<Int>] = []
+        var start = 0
+        for taken in self.matrices.map({ parameters.range($0) })
+            + [parameters.count..<parameters.count]
+        {
+            pieces += stride(from: start, to: taken.lowerBound, by: Self.grain).map {
+                $0..<min($0 + Self.grain, taken.lowerBound)
+            }
+            start = taken.upperBound
+        }
+        self.pieces = pieces
         step = 0
         first = ParameterBlock(layout: parameters.layout)
         second = ParameterBlock(layout: parameters.layout)
@@ -41,7 +68,16 @@ package final class AdamW {
         let c = configuration
         let correction1 = 1 - pow(c.beta1, Double(step))
         let correction2 = 1 - pow(c.beta2, Double(step))
-        parameters.forEachPiece { range in
+        // The matrices first: each is more work than a piece.
+        Parallel.run(matrices.count + pieces.count) { task in
+            if task < matrices.count {
+                let index = matrices[task]
+                muon?.update(
+                    parameters[index], gradient: gradients[index], momentum: first[index],
+                    rate: rate)
+                return
+            }
+            let range = pieces[task - matrices.count]
             let i = range.lowerBound
             Kernels.loops.adamw(
                 parameters.storage.base + i, gradients.storage.base + i, first.storage.base + i,
@@ -50,4 +86,7 @@ package final class AdamW {
                 Float(correction2))
         }
     }
+
+    /// Values that are updated at a time.
+    private static let grain = 65536
 }

@@ -42,6 +42,9 @@ package final class ParameterBlock {
         Tensor(storage: storage, offset: offsets[index], shape: layout[index].shape)
     }
 
+    /// Where the parameter at a place in the layout lies among all values.
+    func range(_ index: Int) -> Range<Int> { offsets[index]..<offsets[index + 1] }
+
     /// Views of all parameters, in order.
     package var tensors: [(name: String, tensor: Tensor)] {
         layout.indices.map { (layout[$0].name, self[$0]) }

@@ -105,6 +105,27 @@ struct SpeakerBatchesTests {
         #expect(abs(audio / samples - 0.44) < 0.07)
     }
 
+    /// How many utterances are joined, and where the flow times lie.
+    @Test func shares() {
+        let alone = Self.batches { $0.single = 1 }
+        #expect(alone.epoch(0).allSatisfy { $0.allSatisfy { $0.count == 1 } })
+        let pairs = Self.batches {
+            $0.single = 0
+            $0.pair = 1
+            $0.longest = 1000
+        }
+        // One of each speaker's is left over at most.
+        let sizes: [Int] = pairs.epoch(0).joined().map(\.count)
+        #expect(sizes.sorted() == [1, 1] + [Int](repeating: 2, count: 19))
+        for (power, mean) in [(1, 0.5), (3, 0.25)] as [(Float, Double)] {
+            let batches = Self.batches { $0.timePower = power }
+            let times: [Float] = (0..<150).flatMap { batches.batch($0).times }
+            let found = Double(times.reduce(0, +)) / Double(times.count)
+            #expect(times.allSatisfy { $0 >= 0 && $0 < 1 })
+            #expect(abs(found - mean) < 0.03)
+        }
+    }
+
     @Test func noiseIsNormal() {
         var generator = SplitMix(seed: 4)
         let values = generator.normal([1001, 101]).array.map(Double.init)

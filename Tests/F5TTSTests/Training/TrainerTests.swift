@@ -62,6 +62,31 @@ struct TrainerTests {
         return (0..<updates).compactMap { _ in trainer.step(loader.next) }
     }
 
+    /// Muon takes the matrices of the blocks and nothing else, and learns.
+    @Test func muon() throws {
+        let trainer = try Self.trainer {
+            $0.averaging = .off
+            $0.muon = Muon()
+        }
+        let losses = Self.run(trainer, updates: 40).map(\.loss)
+        let (first, last) = (losses.prefix(8).reduce(0, +), losses.suffix(8).reduce(0, +))
+        #expect(last < 0.8 * first)
+        var taken: Set<String> = []
+        for (index, entry) in trainer.parameters.layout.enumerated()
+        where trainer.optimizer.second[index].array.allSatisfy({ $0 == 0 }) {
+            #expect(trainer.optimizer.first[index].array.contains { $0 != 0 })
+            taken.insert(entry.name)
+        }
+        let names = [
+            "attn.to_q", "attn.to_k", "attn.to_v", "attn.to_out.0", "ff.ff.0.0", "ff.ff.2",
+        ]
+        let blocks = trainer.backbone.depth
+        let expected = (0..<blocks).flatMap { block in
+            names.map { "transformer.transformer_blocks.\(block).\($0).weight" }
+        }
+        #expect(taken == Set(expected))
+    }
+
     @Test func lossFalls() throws {
         let trainer = try Self.trainer { $0.averaging = .off }
         let losses = Self.run(trainer, updates: 40).map(\.loss)

@@ -1,3 +1,4 @@
+import Foundation
 import Synchronization
 import Tensors
 
@@ -12,12 +13,18 @@ package struct SpeakerBatches: BatchSource {
         package var frames = 4096
         /// Frames that joined utterances have at most.
         package var longest = 1125
+        /// Shares of items of one utterance, and of two if there is room; the rest are three.
+        package var single: Float = 0.35
+        package var pair: Float = 0.45
         /// Share of joined items whose first utterance is the reference.
         package var continued: Float = 0.5
         /// Share of samples without text and audio.
         package var dropsBoth: Float = 0.2
         /// Share of samples, of the others, without audio.
         package var dropsAudio: Float = 0.3
+        /// Flow times are uniform draws to this power: above 1 they are nearer to noise, where the
+        /// text decides the most.
+        package var timePower: Float = 1
 
         package init() {}
     }
@@ -81,7 +88,8 @@ package struct SpeakerBatches: BatchSource {
             text: items.map { item in Array(item.map { data.text($0) }.joined(separator: [space]))
             },
             spans: spans, noise: generator.normal(mel.shape),
-            times: items.map { _ in generator.uniform() }, dropsAudio: dropsAudio,
+            times: items.map { _ in powf(generator.uniform(), options.timePower) },
+            dropsAudio: dropsAudio,
             dropsText: dropsText)
     }
 
@@ -105,7 +113,9 @@ package struct SpeakerBatches: BatchSource {
         for speaker in speakers {
             var rest = speaker.shuffled(using: &generator)[...]
             while let first = rest.popFirst() {
-                let wanted = Self.count(generator.uniform())
+                let draw = generator.uniform()
+                let wanted =
+                    draw < options.single ? 1 : draw < options.single + options.pair ? 2 : 3
                 var (clips, frames) = ([first], data.frames(first))
                 while clips.count < wanted, let next = rest.first,
                     frames + data.frames(next) <= options.longest
@@ -131,9 +141,6 @@ package struct SpeakerBatches: BatchSource {
         batches.append(batch)
         return batches.shuffled(using: &generator)
     }
-
-    /// How many utterances an item joins if there is room: one in 35 %, two in 45 %, three in 20 %.
-    private static func count(_ draw: Float) -> Int { draw < 0.35 ? 1 : draw < 0.8 ? 2 : 3 }
 
     /// The epoch that was asked for last.
     private final class EpochCache: Sendable {

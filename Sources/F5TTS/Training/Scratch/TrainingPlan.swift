@@ -86,11 +86,20 @@ package struct TrainingPlan: Sendable {
         training.optimizer.beta1 = try train.number("beta1", in: 0...0.9999) ?? 0.9
         training.optimizer.beta2 = try train.number("beta2", in: 0...0.99999) ?? 0.99
         training.optimizer.weightDecay = try train.number("weight_decay", in: 0...1) ?? 0.01
+        if try train.choice("optimizer", of: Optimizer.self) == .muon {
+            var muon = Muon()
+            muon.rateFactor = try train.number("muon_rate_factor", in: 0...1000) ?? muon.rateFactor
+            muon.weightDecay = training.optimizer.weightDecay
+            training.muon = muon
+        }
         training.average.beta = try train.number("ema_beta", in: 0...0.999999) ?? 0.9995
         training.averageStart = 0
         training.seed = UInt32(try train.integer("seed", in: 0...Int(UInt32.max)) ?? 666)
         batches.frames = try train.integer("frames", in: 64...1_000_000) ?? batches.frames
         batches.continued = Float(try train.number("continue_share", in: 0...1) ?? 0.5)
+        batches.single = Float(try train.number("single_share", in: 0...1) ?? 0.35)
+        batches.pair = Float(try train.number("pair_share", in: 0...1) ?? 0.45)
+        batches.timePower = Float(try train.number("time_power", in: 0.1...10) ?? 1)
         batches.dropsBoth = Float(try train.number("drop_text_and_audio", in: 0...1) ?? 0.2)
         batches.dropsAudio = Float(try train.number("drop_audio", in: 0...1) ?? 0.3)
     }
@@ -105,10 +114,15 @@ package struct TrainingPlan: Sendable {
         heldOutSpoken = try train.integer("held_out_spoken", in: 0...100) ?? heldOutSpoken
     }
 
+    /// What updates the matrices of the blocks; all else is AdamW's.
+    private enum Optimizer: String, CaseIterable { case adamw, muon }
+
     private static let trainingKeys: Set<String> = [
         "updates", "learning_rate", "warmup", "decay", "accumulation", "clip_norm", "dropout",
         "beta1", "beta2", "weight_decay", "ema_beta", "seed", "frames", "continue_share",
-        "drop_text_and_audio", "drop_audio",
+        "drop_text_and_audio", "drop_audio", "single_share", "pair_share", "time_power",
+        "optimizer",
+        "muon_rate_factor",
     ]
     private static let runKeys: Set<String> = [
         "held_out_every", "checkpoint_every", "checkpoint_minutes", "keep_last", "patience",

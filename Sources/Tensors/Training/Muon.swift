@@ -1,0 +1,77 @@
+/// Muon: moves a matrix along its momentum, made orthogonal.
+///
+/// `v = μv + (1 - μ)g; u = μv + (1 - μ)g; θ -= lr·wd·θ; θ -= lr·0.2·√max(rows, columns)·orthogonal(u)`.
+/// The factor gives an update the size that AdamW's has, so that both can share a schedule. Mirrors
+/// `torch.optim.Muon` with `adjust_lr_fn="match_rms_adamw"`, in float32.
+package struct Muon: Sendable, Equatable, Codable {
+    /// μ.
+    package var momentum = 0.95
+    /// Its learning rate as a multiple of AdamW's, which all other parameters have.
+    package var rateFactor = 3.0
+    package var weightDecay = 0.01
+
+    package init() {}
+
+    /// Changes a parameter `[rows, columns]` and its momentum, both views of a block, in place.
+    func update(_ parameter: Tensor, gradient: Tensor, momentum: Tensor, rate: Double) {
+        let (mu, count) = (Float(self.momentum), parameter.count)
+        let g = gradient.base
+        let theta = parameter.storage.base + parameter.offset
+        let v = momentum.storage.base + momentum.offset
+        let direction = Tensor(shape: parameter.shape) { u in
+            for i in 0..<count {
+                v[i] += (1 - mu) * (g[i] - v[i])
+                u[i] = g[i] + mu * (v[i] - g[i])
+            }
+        }
+        let orthogonal = Self.orthogonal(direction)
+        let u = orthogonal.base
+        let rate = Float(rate * rateFactor)
+        let keep = 1 - rate * Float(weightDecay)
+        let step = rate * 0.2 * Float(parameter.shape.max() ?? 1).squareRoot()
+        for i in 0..<count { theta[i] = theta[i] * keep - step * u[i] }
+    }
+
+    /// The nearest matrix with all singular values about 1 (0.7 to 1.2), `[rows, columns]`.
+    ///
+    /// Five rounds of the quintic Newton-Schulz iteration that Muon is published with; one thread.
+    static func orthogonal(_ x: Tensor) -> Tensor {
+        let (rows, columns) = (x.shape[0], x.columns)
+        let n = min(rows, columns)
+        var norm = 0.0
+        for i in 0..<x.count { norm += Double(x.base[i]) * Double(x.base[i]) }
+        let scale = Float(1 / max(norm.squareRoot(), 1e-7))
+        var x = Tensor(shape: x.shape) { y in
+            for i in 0..<x.count { y[i] = x.base[i] * scale }
+        }
+        let (a, b, c) = (3.4445 as Float, -4.775 as Float, 2.0315 as Float)
+        for _ in 0..<5 {
+            // The smaller of x xᵀ and xᵀ x.
+            let gram = Tensor(shape: [n, n]) { y in
+                BLAS.gemm(
+                    n, n, max(rows, columns), x.base, stride: columns,
+                    transposedA: rows > columns, x.base, stride: columns,
+                    transposedB: rows <= columns, y, stride: n)
+            }
+            let square = Tensor(shape: [n, n]) { y in
+                BLAS.gemm(n, n, n, gram.base, stride: n, gram.base, stride: n, y, stride: n)
+            }
+            let factor = Tensor(shape: [n, n]) { y in
+                for i in 0..<n * n { y[i] = b * gram.base[i] + c * square.base[i] }
+                for i in 0..<n { y[i * n + i] += a }
+            }
+            x = Tensor(shape: x.shape) { y in
+                if rows <= columns {
+                    BLAS.gemm(
+                        rows, columns, n, factor.base, stride: n, x.base, stride: columns, y,
+                        stride: columns)
+                } else {
+                    BLAS.gemm(
+                        rows, columns, n, x.base, stride: columns, factor.base, stride: n, y,
+                        stride: columns)
+                }
+            }
+        }
+        return x
+    }
+}
