@@ -16,6 +16,15 @@ package enum Precision: String, Sendable, CaseIterable, Codable {
         }
     }
 
+    /// The next more exact format, which this one is measured against.
+    package var finer: Precision? {
+        switch self {
+        case .f32: nil
+        case .bf16: .f32
+        case .int8: .bf16
+        }
+    }
+
     /// The fastest format that keeps the audio: bfloat16 where the CPU multiplies it in hardware.
     package static var fastest: Precision { Kernels.level >= .avx512Dot ? .bf16 : .f32 }
 }

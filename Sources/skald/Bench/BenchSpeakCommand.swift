@@ -1,6 +1,7 @@
 import ArgumentParser
 import Audio
 import F5TTS
+import Tensors
 
 /// `skald bench speak`: a whole utterance, cold and warm.
 struct BenchSpeakCommand: ParsableCommand {
@@ -10,7 +11,8 @@ struct BenchSpeakCommand: ParsableCommand {
         discussion: """
             Cold is the first utterance of the process; the other figures are of the second. With \
             --cfg-economy, what the exact rule takes is printed beside it, and how far apart the two \
-            are.
+            are; with --accuracy, the same for the next more exact number format (bf16 against f32, \
+            int8 against bf16), over the whole trajectory from the same noise.
             """)
 
     @Argument(help: "The text.")
@@ -22,6 +24,9 @@ struct BenchSpeakCommand: ParsableCommand {
 
     @Flag(help: "Chunks and reference of a request with low latency.")
     var lowLatency = false
+
+    @Flag(help: "Speak in the next more exact number format too, and say how far apart they are.")
+    var accuracy = false
 
     @Flag(help: "Print one JSON object.")
     var json = false
@@ -44,27 +49,31 @@ struct BenchSpeakCommand: ParsableCommand {
             store.voice(Setting.text(voice, "SKALD_VOICE") ?? VoiceAliases.standard))
         let description = try models.catalog.find(
             model.name(in: models.path), arch: model.architecture)
-        let (synthesizer, loading) = try Measurements.timed {
+        func load(_ precision: Precision) throws -> Synthesizer {
             try Synthesizer.load(
-                description, weights: model.weightSource, precision: compute.chosenPrecision,
+                description, weights: model.weightSource, precision: precision,
                 packs: folders.weightPacks
             ).synthesizer
         }
+        let precision = try compute.chosenPrecision
+        let (synthesizer, loading) = try Measurements.timed { try load(precision) }
         report.add("model", synthesizer.name)
         report.add("nfe", Double(options.nfe))
         report.add("reference_seconds", reference.audio.seconds)
         report.add("load_seconds", loading)
-        func speak(_ options: SynthesisOptions) throws -> (SynthesisSummary, [Float]) {
+        func speak(
+            _ options: SynthesisOptions, with synthesizer: Synthesizer
+        ) throws -> (SynthesisSummary, [Float]) {
             var wave: [Float] = []
             let summary = try synthesizer.speak(text, voice: reference, options: options) {
                 wave += $0
             }
             return (summary, wave)
         }
-        let (cold, _) = try speak(options)
+        let (cold, _) = try speak(options, with: synthesizer)
         report.add("cold_first_audio_seconds", cold.firstAudioSeconds)
         report.add("cold_rtf", cold.rtf)
-        let (warm, wave) = try speak(options)
+        let (warm, wave) = try speak(options, with: synthesizer)
         report.add("audio_seconds", warm.audioSeconds)
         report.add("first_audio_seconds", warm.firstAudioSeconds)
         report.add("synthesis_seconds", warm.synthesisSeconds)
@@ -75,7 +84,7 @@ struct BenchSpeakCommand: ParsableCommand {
         if options.economy != .off {
             var exactOptions = options
             exactOptions.economy = .off
-            let (exact, expected) = try speak(exactOptions)
+            let (exact, expected) = try speak(exactOptions, with: synthesizer)
             let distance = try SpeechDistance(wave, reference: expected)
             report.add("cfg_economy", options.economy.rawValue)
             report.add("exact_sampling_seconds", exact.samplingSeconds)
@@ -84,6 +93,14 @@ struct BenchSpeakCommand: ParsableCommand {
             report.add("audio_snr_db", distance.audioSNR)
         }
         report.add("peak_rss_bytes", Measurements.peakResidentBytes)
+        if accuracy, let finer = precision.finer {
+            let (exact, expected) = try speak(options, with: load(finer))
+            let distance = try SpeechDistance(wave, reference: expected)
+            report.add("against_precision", finer.rawValue)
+            report.add("against_rtf", exact.rtf)
+            report.add("against_mel_l1", distance.melL1)
+            report.add("against_audio_snr_db", distance.audioSNR)
+        }
         report.print(asJSON: json)
     }
 }
