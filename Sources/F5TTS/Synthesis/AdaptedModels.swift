@@ -137,9 +137,19 @@ final class AdaptedModels: Sendable {
             let bytes = stored.tensors.values.reduce(0) { $0 + $1.count * 4 }
             return Entry(key: key, samplers: SamplerCache(backbone), bytes: bytes)
         }
-        let layers = try adapter.layers(of: stored, for: model.backbone)
-        let backbone = Weights.adapted(parts, by: layers) { model.backbone.model($0) }
+        let made = try Self.lowRank(
+            adapter, stored, on: model.backbone, parts: parts, sharing: base)
+        return Entry(key: key, samplers: made.samplers, bytes: made.bytes)
+    }
+
+    /// The samplers of a low-rank voice, and the bytes that it takes.
+    static func lowRank(
+        _ adapter: LowRankAdapter, _ stored: ResolvedWeights,
+        on configuration: BackboneConfiguration, parts: ModelParts, sharing base: SamplerCache
+    ) throws(CheckpointError) -> (samplers: SamplerCache, bytes: Int) {
+        let layers = try adapter.layers(of: stored, for: configuration)
+        let backbone = Weights.adapted(parts, by: layers) { configuration.model($0) }
         let bytes = layers.values.reduce(0) { $0 + ($1.down.count + $1.up.count) * 4 }
-        return Entry(key: key, samplers: SamplerCache(backbone, sharing: base), bytes: bytes)
+        return (SamplerCache(backbone, sharing: base), bytes)
     }
 }

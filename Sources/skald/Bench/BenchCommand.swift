@@ -8,5 +8,6 @@ struct BenchCommand: ParsableCommand {
         subcommands: [
             BenchKernelsCommand.self, BenchStepCommand.self, BenchLengthCommand.self,
             BenchSpeakCommand.self, BenchServeCommand.self, BenchTrainCommand.self,
+            BenchVoicesCommand.self,
         ])
 }

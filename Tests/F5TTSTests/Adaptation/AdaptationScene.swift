@@ -2,6 +2,7 @@ import Audio
 import Checkpoints
 import Foundation
 import Synchronization
+import Tensors
 import TestSupport
 
 @testable import F5TTS
@@ -11,7 +12,7 @@ final class AdaptationScene: Sendable {
     let folder: TemporaryFolder
     let model: ModelDescription
 
-    init(clips: Int = 7) throws {
+    init(clips: Int = 5) throws {
         folder = try TemporaryFolder()
         try FileManager.default.createDirectory(
             atPath: folder.path("models/vocoder"), withIntermediateDirectories: true)
@@ -25,7 +26,7 @@ final class AdaptationScene: Sendable {
         try Self.addModel("tiny", weights: Fixtures.path("dit_tiny_v1/model.safetensors"), folder)
         for index in 0..<clips {
             var speech = SyntheticSpeech()
-            speech.seconds = 1.1 + 0.1 * Double(index)
+            speech.seconds = 1.1 - 0.05 * Double(index)
             speech.seed = UInt32(index + 1)
             try Self.write(speech, folder.path("wavs/c\(index).flac"), folder)
             try folder.write(speech.text, to: "wavs/c\(index).txt")
@@ -78,21 +79,22 @@ final class AdaptationScene: Sendable {
         options.averageStart = 1
         options.learningRate = 1e-2
         options.rank = 4
-        options.batchFrames = 250
-        options.heldOut = 2
-        options.listenText = "Hello."
+        options.batchFrames = 160
+        options.heldOut = 1
+        options.listenText = "Hi."
         change(&options)
         return options
     }
 
     func job(
         _ options: AdaptationOptions, in name: String = "job", model: ModelDescription? = nil,
-        recordings: String = "wavs"
+        recordings: String = "wavs", precision: Precision = .f32
     ) throws -> AdaptationJob {
         AdaptationJob(
             folder: folder.path(name),
             recordings: try RecordingImport(folder: folder.path(recordings), isConfined: true),
-            model: model ?? self.model, weights: .ema, options: options)
+            model: model ?? self.model, weights: .ema, options: options,
+            precision: precision)
     }
 
     /// Runs a job to its end.

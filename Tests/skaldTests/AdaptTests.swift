@@ -1,0 +1,135 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite(.serialized)
+struct AdaptTests {
+    let installation: Installation
+
+    init() throws {
+        installation = try Installation()
+        let voices = Fixtures.root.deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "voices")
+        var table = "audio_file|text\n"
+        for voice in ["heart", "hv1"] {
+            let record = try JSONDecoder().decode(
+                JSONValue.self,
+                from: Data(contentsOf: voices.appending(path: "\(voice)/voice.json")))
+            table += "\(voice).wav|\(record["ref_text"]?.string ?? "")\n"
+            try FileManager.default.createDirectory(
+                atPath: installation.path("recordings"), withIntermediateDirectories: true)
+            try FileManager.default.copyItem(
+                atPath: voices.appending(path: "\(voice)/reference.wav").path(
+                    percentEncoded: false),
+                toPath: installation.path("recordings/\(voice).wav"))
+        }
+        try installation.write(table, to: "recordings/metadata.csv")
+    }
+
+    private func arguments(work: String, _ more: String...) -> [String] {
+        [
+            "adapt", installation.path("recordings"), "--voice", "Ada", "--updates", "6",
+            "--check-every", "2", "--rank", "2", "--hold-out", "1", "--ema-start-update", "2",
+            "--listen-text", "Hi.", "--precision", "f32", "--work", installation.path(work),
+        ] + more
+    }
+
+    private func run(_ arguments: [String]) throws -> Program.Result {
+        try Program.run(arguments, environment: installation.environment)
+    }
+
+    /// Starts an adaptation and waits until it has kept this many checkpoints.
+    private func started(_ work: String, checkpoints: Int) throws -> Program.Running {
+        let running = try Program.Running(
+            arguments(work: work, "--no-publish"), environment: installation.environment)
+        let deadline = Date() + 300
+        while installation.names(work + "/run/checkpoints").count < checkpoints,
+            running.process.isRunning, Date() < deadline
+        {
+            Thread.sleep(forTimeInterval: 0.01)
+        }
+        return running
+    }
+
+    /// Ctrl-C, then kill -9, then to the end: the same as without. What comes of it is a voice.
+    @Test func interruptedAndKilledItEndsTheSame() throws {
+        let interrupted = try started("job", checkpoints: 1)
+        interrupted.process.interrupt()
+        let saved = try interrupted.finish()
+        #expect(saved.status == 130, "\(saved.errors)")
+        #expect(saved.errors.contains("Saved"))
+        let killed = try started("job", checkpoints: 2)
+        kill(killed.process.processIdentifier, SIGKILL)
+        #expect(try killed.finish().crashed)
+        let finished = try run(arguments(work: "job"))
+        #expect(finished.status == 0, "\(finished.errors)")
+        #expect(finished.errors.contains("Going on after update"))
+        #expect(String(decoding: finished.output, as: UTF8.self) == "ada@1\n")
+        let whole = try run(arguments(work: "whole", "--no-publish"))
+        #expect(whole.status == 0, "\(whole.errors)")
+        #expect(whole.output.isEmpty)
+        for file in ["result/raw.safetensors", "run/curves.jsonl", "listen-raw.wav"] {
+            #expect(
+                try installation.bytes("job/\(file)") == installation.bytes("whole/\(file)"),
+                "\(file)")
+        }
+        try useTheVoice()
+        let other = try run(arguments(work: "job", "--updates", "7"))
+        #expect(other.status != 0)
+        #expect(other.errors.contains("other settings"))
+    }
+
+    private func useTheVoice() throws {
+        func output(_ arguments: String...) throws -> String {
+            let result = try run(arguments)
+            #expect(result.status == 0, "\(arguments): \(result.errors)")
+            return String(decoding: result.output, as: UTF8.self)
+        }
+        #expect(try output("voices").contains("ada: Ada, version 1, adapted from tiny\n"))
+        let versions = try output("voices", "versions", "ada")
+        #expect(versions.contains("* ada@1: ") && versions.contains("lora, "))
+        #expect(versions.contains("  ada@0: "))
+        func speech(_ arguments: String...) throws -> [UInt8] {
+            try run(["speak", "Hi.", "-o", "-", "--nfe", "2", "--seed", "1"] + arguments).output
+        }
+        let raw = try speech("--voice", "ada", "--voice-weights", "raw")
+        let plain = try speech("--voice", "ada@0")
+        #expect(raw.count > 44 && raw != plain)
+        let file = installation.path("ada.pt")
+        #expect(try output("voices", "export", "ada", file).contains("wrote"))
+        #expect(try output("models", "inspect", file).contains("raw"))
+        #expect(try output("voices", "rollback", "ada") == "ada@0\n")
+        #expect(try speech("--voice", "ada") == plain)
+        #expect(
+            try output("voices", "publish", installation.path("job"), "--voice", "bea")
+                == "bea@1\n")
+        _ = try output("voices", "delete", "ada@1")
+        #expect(try run(["speak", "Hi.", "-o", "-", "--voice", "ada@1"]).status != 0)
+    }
+
+    @Test func refusalsComeBeforeTheWork() throws {
+        let recordings = installation.path("recordings")
+        let cases: [([String], String)] = [
+            (["adapt", "/nonexistent", "--voice", "ada"], "nothing at"),
+            (["adapt", recordings, "--voice", "声音"], "ASCII"),
+            (["adapt", recordings, "--voice", "ada", "--updates", "0"], "updates"),
+            (["adapt", recordings, "--voice", "ada", "--ema", "inherited"], "full"),
+            (["adapt", recordings, "--voice", "ada", "--model", "nothing"], "no such model"),
+            (
+                [
+                    "adapt", recordings, "--voice", "ada", "--restart", "--work",
+                    installation.path("models"),
+                ], "holds no adaptation"
+            ),
+            (["voices", "versions", "nobody"], "There is no voice"),
+            (["voices", "rollback", "heart"], "without adapted weights"),
+            (["voices", "export", "heart", "x.pt"], "not adapted"),
+            (["voices", "publish", recordings, "--voice", "ada"], "not finished"),
+        ]
+        for (arguments, sentence) in cases {
+            let result = try run(arguments)
+            #expect(result.status != 0 && !result.crashed, "\(arguments)")
+            #expect(result.errors.contains(sentence), "\(arguments): \(result.errors)")
+        }
+    }
+}
