@@ -143,6 +143,7 @@ import Testing
         #expect(try result(server, job, "listen-raw.wav").starts(with: Array("RIFF".utf8)))
         #expect(installation.names("data/jobs/\(id)").contains("adaptation"))
         #expect(!installation.names("data/jobs/\(id)").contains("unpacked"))
+        #expect(!installation.names("data/jobs/\(id)/adaptation/run").contains("checkpoints"))
         // Published again after listening, it is a second voice.
         let published = try post(
             server, "\(Self.jobs)/\(id)/publish", #"{"voice": "Eve", "weights": "raw"}"#)

@@ -1,7 +1,7 @@
 import Foundation
 
 /// Keeps others, in this process or another, from changing a folder at the same time.
-final class FolderLock {
+package final class FolderLock {
     private var descriptor: Int32
 
     /// Waits until the folder is free; throws `unavailable` when it cannot be locked.
@@ -19,7 +19,7 @@ final class FolderLock {
     }
 
     /// Takes the lock only if nobody has it; nil when somebody does.
-    init?(trying path: String) {
+    package init?(trying path: String) {
         descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             if descriptor >= 0 { close(descriptor) }
@@ -30,7 +30,7 @@ final class FolderLock {
 
     deinit { release() }
 
-    func release() {
+    package func release() {
         if descriptor >= 0 { close(descriptor) }
         descriptor = -1
     }

@@ -24,7 +24,8 @@ package final class AdaptationService: Sendable {
     let queue: JobQueue
     let voices: VoiceStore
     private let runner: any JobRunning
-    private let lock: FolderLock
+    /// Held for as long as this object lives; nobody touches it after `init`.
+    private nonisolated(unsafe) let lock: FolderLock
     /// What was published to be listened to, by the name of the model.
     private let auditions = Mutex<[String: StoredVoice]>([:])
     /// Versions are written one at a time.
@@ -49,7 +50,7 @@ package final class AdaptationService: Sendable {
         self.runner = runner
         do {
             try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
-            guard let lock = FolderLock(path: data + "/adaptation.lock") else {
+            guard let lock = FolderLock(trying: data) else {
                 throw SpeechError(
                     .unavailable,
                     "Another server runs the jobs of this data folder: send this to it, or give "

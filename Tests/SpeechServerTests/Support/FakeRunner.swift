@@ -26,7 +26,7 @@ final class FakeRunner: JobRunning {
         report: @escaping @Sendable (JobReport) -> Void
     ) throws -> JobOutcome {
         begun.withLock { $0.append(work.job.id) }
-        let recordings = try work.recordings.read(unpackingInto: work.unpacked, as: "recordings")
+        let recordings = try work.recordings.read(unpackingInto: work.folder, as: "recordings")
         report(.message(.info, "\(recordings.recordings.count) recordings"))
         if let failure { throw failure }
         let place = work.folder + "/step"
@@ -64,6 +64,8 @@ final class FakeRunner: JobRunning {
                         step: step, createdAt: 1, validLoss: 2 / Double(step))
                 }))
     }
+
+    func tidy(_ folder: String) {}
 
     func publish(
         _ folder: String, to voices: VoiceStore, as voice: String, step: Int?, weights: WeightSource

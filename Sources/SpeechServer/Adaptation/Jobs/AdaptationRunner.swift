@@ -1,5 +1,6 @@
 import Checkpoints
 import F5TTS
+import Foundation
 
 /// Runs jobs with `AdaptationJob`, on the model that the server speaks with.
 package struct AdaptationRunner: JobRunning {
@@ -20,6 +21,7 @@ package struct AdaptationRunner: JobRunning {
     }
 
     private static func folder(_ job: String) -> String { job + "/adaptation" }
+    private static func unpacked(_ job: String) -> String { job + "/unpacked" }
 
     package func run(
         _ work: JobWork, while running: @escaping @Sendable () -> Bool,
@@ -33,9 +35,9 @@ package struct AdaptationRunner: JobRunning {
         }
         let options = try Hyperparameters(given, seed: work.job.seed).options
         let recordings = try work.recordings.read(
-            unpackingInto: work.unpacked, as: "recordings")
+            unpackingInto: Self.unpacked(work.folder), as: "recordings")
         let validation = try work.validation?.read(
-            unpackingInto: work.unpacked, as: "validation")
+            unpackingInto: Self.unpacked(work.folder), as: "validation")
         let job = AdaptationJob(
             folder: Self.folder(work.folder), recordings: recordings, validation: validation,
             model: model, weights: weights, options: options, transcriber: transcriber)
@@ -58,6 +60,11 @@ package struct AdaptationRunner: JobRunning {
                         validLossEMA: checkpoint.average?.loss,
                         newShareOfAverage: checkpoint.averageShare)
                 }))
+    }
+
+    package func tidy(_ folder: String) {
+        try? FileManager.default.removeItem(atPath: Self.unpacked(folder))
+        AdaptationResult.removeWorkings(in: Self.folder(folder))
     }
 
     package func publish(

@@ -318,10 +318,7 @@ package final class JobQueue: Sendable {
             job.estimatedFinish = nil
             job.adaptedModel = AdaptedModelName(job).text
         }
-        let unpacked = folder(of: id) + "/" + JobWork.unpackedFolder
-        if FileManager.default.fileExists(atPath: unpacked) {
-            attempt("removing recordings") { try FileManager.default.removeItem(atPath: unpacked) }
-        }
+        runner.tidy(folder(of: id))
     }
 
     /// A job that was killed here finds what it has kept already.
@@ -353,16 +350,20 @@ package final class JobQueue: Sendable {
         }
     }
 
-    /// Numbers come as fast as small models are trained, and are not worth a write each.
+    /// Numbers come as fast as small models are trained, and are not worth a write each: at most ten
+    /// a second, and some thousands of a job.
     private final class Throttle: Sendable {
+        private static let mostPoints = 5000
         private let last = Mutex(ContinuousClock.now - .seconds(1))
 
         func lets(_ metrics: JobEvent.Metrics) -> Bool {
             last.withLock { last in
                 let isRare = metrics.validLoss != nil || metrics.step == metrics.totalSteps
-                guard isRare || ContinuousClock.now - last > .milliseconds(100) else {
-                    return false
-                }
+                let stride = max(1, (metrics.totalSteps ?? 0) / Self.mostPoints)
+                let isDue =
+                    metrics.step % stride == 0
+                    && ContinuousClock.now - last > .milliseconds(100)
+                guard isRare || isDue else { return false }
                 last = .now
                 return true
             }

@@ -6,9 +6,6 @@ package struct JobWork: Sendable {
     package let job: JobRecord
     /// Of this job alone; what is in it survives the process.
     package let folder: String
-    /// For unpacked recordings: a folder that goes when the job has succeeded.
-    package var unpacked: String { folder + "/" + Self.unpackedFolder }
-    static let unpackedFolder = "unpacked"
     package let recordings: Recordings
     /// Recordings to hold out, if some were given.
     package let validation: Recordings?
@@ -54,6 +51,9 @@ package protocol JobRunning: Sendable {
         _ work: JobWork, while running: @escaping @Sendable () -> Bool,
         report: @escaping @Sendable (JobReport) -> Void
     ) throws -> JobOutcome
+
+    /// Removes from a finished job's folder what neither listening nor publishing needs.
+    func tidy(_ folder: String)
 
     /// Makes a version of a voice of what is in a finished job's folder, and the current one; the same
     /// asked again makes no second version.
