@@ -1,4 +1,5 @@
 import Foundation
+import FoundationXML
 import TestSupport
 import Testing
 
@@ -44,6 +45,59 @@ struct BenchTests {
         }
         let unknown = try Program.run(["bench", "kernels", "--model", "nothing"])
         #expect(unknown.status != 0 && unknown.errors.contains("F5TTS_v1_Base"))
+    }
+
+    private func figures(
+        _ arguments: [String], _ installation: Installation
+    ) throws -> JSONValue {
+        let result = try Program.run(
+            ["bench"] + arguments + ["--json"], environment: installation.environment)
+        #expect(result.status == 0, "\(result.errors)")
+        return try JSONDecoder().decode(JSONValue.self, from: Data(result.output))
+    }
+
+    @Test func manyClientsAreServed() throws {
+        let figures = try figures(
+            ["serve", "Good evening.", "--clients", "3", "--requests", "2", "--nfe", "1"],
+            Installation())
+        #expect(figures["clients"]?.int == 3 && figures["requests"]?.int == 6)
+        for key in ["audio_seconds", "audio_seconds_per_second", "throughput_ratio", "alone_rtf"] {
+            #expect((figures[key]?.double ?? 0) > 0, "\(key)")
+        }
+        let waits = [50, 95, 99].compactMap { figures["first_audio_p\($0)_seconds"]?.double }
+        #expect(waits.count == 3 && waits == waits.sorted() && waits[0] > 0)
+        let fairness = try #require(figures["fairness_index"]?.double)
+        #expect(fairness > 1 / 6 && fairness <= 1.0001)
+        // One chunk each: nobody can run dry.
+        #expect(figures["underruns"]?.double == 0)
+    }
+
+    /// What is saved is printed beside what it changes.
+    @Test func economyIsComparedWithTheExactResult() throws {
+        let installation = try Installation()
+        let arguments = ["speak", "Good evening.", "--nfe", "4"]
+        let economy = try figures(arguments + ["--cfg-economy", "reuse"], installation)
+        #expect((economy["mel_l1"]?.double ?? 0) > 0)
+        #expect(economy["audio_snr_db"]?.double != nil && economy["exact_rtf"]?.double != nil)
+        let exact = try figures(arguments, installation)
+        #expect(exact["mel_l1"] == nil && (exact["rtf"]?.double ?? 0) > 0)
+        #expect((exact["cold_first_audio_seconds"]?.double ?? 0) > 0)
+    }
+
+    @Test func costAgainstLengthIsDrawn() throws {
+        let installation = try Installation()
+        let figures = try figures(
+            [
+                "length", "--model", "tiny", "--frames", "64", "100", "--steps", "1", "--chart",
+                installation.path("cost.svg"),
+            ], installation)
+        #expect((figures["step_seconds_at_64_frames"]?.double ?? 0) > 0)
+        #expect((figures["gflops_at_100_frames"]?.double ?? 0) > 0)
+        let picture = String(decoding: try installation.bytes("cost.svg"), as: UTF8.self)
+        let document = try XMLDocument(xmlString: picture)
+        #expect(document.rootElement()?.name == "svg")
+        #expect(picture.contains("xmlns=") && picture.contains("<style>"))
+        #expect(picture.contains("frames (93.75 a second)"))
     }
 
     @Test func refusesImpossibleSizes() throws {
