@@ -75,6 +75,12 @@ final class ValueLedger: Ledger {
         return value
     }
 
+    /// Every matrix is a master, frozen ones too: gradients pass through them to what is trained, and
+    /// packed copies of them all would take half as much memory again.
+    func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
+        precision == .f32 ? .float32(take(name, shape)) : .master(take(name, shape))
+    }
+
     func has(_ name: String) -> Bool { values[name] != nil }
 }
 

@@ -151,6 +151,23 @@ struct TrainTests {
         #expect(result.errors.contains(named), "\(result.errors)")
     }
 
+    /// One JSON object whose keys carry their units, for both ways to train.
+    @Test(arguments: [["--method", "full"], ["--method", "lora", "--recompute"]])
+    func stepsAreTimed(arguments: [String]) throws {
+        try configure("updates: 3")
+        let result = try Program.run(
+            [
+                "bench", "train", "--model", installation.path("toy.yaml"), "--frames", "64",
+                "--utterances", "3", "--steps", "2", "--json",
+            ] + arguments, environment: installation.environment)
+        #expect(result.status == 0, "\(result.errors)")
+        let figures = try JSONDecoder().decode(JSONValue.self, from: Data(result.output))
+        #expect(figures["step_frames"]?.int == 192)
+        for key in ["step_seconds", "frames_per_second", "trained_parameters", "peak_rss_bytes"] {
+            #expect((figures[key]?.double ?? 0) > 0, "\(key)")
+        }
+    }
+
     @Test func refusesACorpusThatIsNotThere() throws {
         try configure("updates: 3")
         try FileManager.default.removeItem(atPath: installation.path("corpus/a_4.wav"))

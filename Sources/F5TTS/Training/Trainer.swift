@@ -39,8 +39,11 @@ package final class Trainer {
     private let lanes: Lanes?
     private let laneGradients: [ParameterBlock]
 
-    /// Parameters up to which a network is small: copies of its gradients cost little.
-    private static let smallNetwork = 16 << 20
+    /// Whether a network is so small that copies of its gradients and activations cost little.
+    package static func isSmall(_ backbone: BackboneConfiguration) -> Bool {
+        Weights.shapes { backbone.model($0) }.reduce(0) { $0 + $1.shape.reduce(1, *) } <= 16 << 20
+    }
+
     /// A fixed number, so that results depend on no number of threads.
     private static let laneCount = 4
 
@@ -57,7 +60,8 @@ package final class Trainer {
     ) {
         self.backbone = backbone
         self.configuration = configuration
-        base = weights
+        // A copy is trained; only an adapter goes on reading where it began.
+        base = configuration.adapter == nil ? [:] : weights
         let layout = Weights.shapes { backbone.model($0) }
         func block(_ weights: [String: Tensor]) -> ParameterBlock {
             let block = ParameterBlock(layout: layout)
@@ -74,7 +78,7 @@ package final class Trainer {
             ?? block(weights)
         let parameters = parameters
         gradients = ParameterBlock(layout: parameters.layout)
-        let isSmall = layout.reduce(0) { $0 + $1.shape.reduce(1, *) } <= Self.smallNetwork
+        let isSmall = Self.isSmall(backbone)
         // Of a large one they would be another gigabyte, and cost little to make for each sample.
         if isSmall { parameters.storage.masterPanels = MasterPanels() }
         lanes = isSmall ? Lanes() : nil

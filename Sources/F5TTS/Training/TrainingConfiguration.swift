@@ -22,7 +22,7 @@ package struct TrainingConfiguration: Sendable, Equatable, Codable {
     package var clipNorm = 1.0
     /// Share of elements that dropout blanks, in [0, 1).
     package var dropout: Float = 0.1
-    /// Keeps each block's input alone while training: a third more time, a fraction of the memory.
+    /// Keeps each block's input alone while training: up to a third more time, a fraction of the memory.
     package var recomputesBlocks = false
     /// Trains a low-rank adapter beside the weights, not the weights themselves.
     package var adapter: LowRankAdapter?

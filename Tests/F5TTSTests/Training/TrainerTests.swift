@@ -220,13 +220,17 @@ struct TrainerTests {
     }
 
     /// An adapter begins by changing nothing, learns, and leaves the weights beside it alone.
-    @Test func adapters() throws {
+    @Test(arguments: [Precision.f32, .bf16]) func adapters(precision: Precision) throws {
         let trainer = try Self.trainer {
+            $0.precision = precision
             $0.averageStart = 20
             $0.adapter = LowRankAdapter(rank: 4, alpha: 8)
             $0.schedule = LearningRateSchedule(peak: 1e-2, warmup: 2, total: 60)
         }
-        let full = try Self.trainer { $0.dropout = 0 }
+        let full = try Self.trainer {
+            $0.precision = precision
+            $0.dropout = 0
+        }
         #expect(trainer.parameters.count < full.parameters.count / 2)
         let batch = Clips(count: 3).batch([0, 1, 2], seed: 5)
         func loss(_ model: any Backbone) -> Float {
