@@ -55,18 +55,8 @@ final class RandomLedger: Ledger {
 /// Answers with given values.
 final class ValueLedger: Ledger {
     private let values: [String: Tensor]
-    /// Something is trained: then gradients pass through matrices that are not, too.
-    private let isTraining: Bool
 
-    init(_ values: [String: Tensor]) {
-        self.values = values
-        isTraining = values.values.contains(where: \.isRecorded)
-    }
-
-    func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
-        let value = take(name, shape)
-        return isTraining && precision != .f32 ? .master(value) : WeightMatrix(value, precision)
-    }
+    init(_ values: [String: Tensor]) { self.values = values }
 
     func take(_ name: String, _ shape: [Int]) -> Tensor {
         guard let value = values[name], value.shape == shape else {
