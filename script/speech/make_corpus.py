@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Makes a corpus of clean English speech with exact transcripts.
 
-usage: make_corpus.py OUT SENTENCES [--heart-hours 2.6] [--other-minutes 20] [--speakers hv1,hv3]
+usage: make_corpus.py OUT SENTENCES [--speakers heart=156,hv1=20,...] [--most-sentences 3]
 
-SENTENCES has one sentence a line (the last column, where lines are tab-separated); letters and
-"' , . ? !" only. Writes OUT/<speaker>/<id>.<format> (24 kHz mono) and OUT/manifest.tsv (file, speaker,
-seconds, split, text). One utterance in twenty is `valid`, from 500 sentences that nothing else uses.
+--speakers says who speaks for how many minutes; left out, heart does for 156 and everyone else for 20.
+--most-sentences is how many make one utterance at most. SENTENCES has one sentence a line (the last
+column, where lines are tab-separated); letters and "' , . ? !" only. Writes OUT/<speaker>/<id>.<format>
+(24 kHz mono) and OUT/manifest.tsv (file, speaker, seconds, split, text). One utterance in twenty is
+`valid`, from 500 sentences that nothing else uses.
 Same arguments, same corpus. Needs requirements-corpus.txt.
 """
 
@@ -24,9 +26,9 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("out")
     parser.add_argument("sentences")
-    parser.add_argument("--heart-hours", type=float, default=2.6)
-    parser.add_argument("--other-minutes", type=float, default=20)
-    parser.add_argument("--speakers", default=",".join(s for s in SPEAKERS if s != "heart"))
+    everyone = {speaker: 20.0 for speaker in SPEAKERS} | {"heart": 156.0}
+    parser.add_argument("--speakers", type=minutes, default=everyone)
+    parser.add_argument("--most-sentences", type=int, choices=(1, 2, 3), default=3)
     parser.add_argument("--format", choices=("ogg", "flac"), default="flac")
     options = parser.parse_args()
 
@@ -42,16 +44,14 @@ def main():
     }
 
     narrator = Narrator()
-    wanted = [("heart", options.heart_hours * 3600)]
-    wanted += [(s, options.other_minutes * 60) for s in options.speakers.split(",") if s]
     encoding = {"format": "OGG", "subtype": "OPUS"} if options.format == "ogg" else {}
     rows = []
-    for speaker, seconds in wanted:
+    for speaker, minutes_wanted in options.speakers.items():
         os.makedirs(os.path.join(options.out, speaker), exist_ok=True)
         total, count = 0.0, 0
-        while total < seconds:
+        while total < minutes_wanted * 60:
             split = "valid" if count % 20 == 7 else "train"
-            text = utterance(pools[split], rng)
+            text = utterance(pools[split], rng, options.most_sentences)
             wave = narrator.speak(text, speaker, seed=count)
             length = len(wave) / SAMPLE_RATE
             if not 1.2 <= length <= 11.0 or not 7 <= len(text) / length <= 26:
@@ -67,10 +67,21 @@ def main():
         manifest.write("file\tspeaker\tseconds\tsplit\ttext\n" + "\n".join(rows) + "\n")
 
 
-def utterance(pool, rng) -> str:
-    """One to three sentences, at most 25 words."""
+def minutes(text: str) -> dict[str, float]:
+    """Reads "heart=156,hv1=20"."""
+    wanted = {}
+    for part in text.split(","):
+        speaker, _, length = part.partition("=")
+        if speaker not in SPEAKERS:
+            raise argparse.ArgumentTypeError(f"no speaker {speaker!r}; there are {', '.join(SPEAKERS)}")
+        wanted[speaker] = float(length)
+    return wanted
+
+
+def utterance(pool, rng, most_sentences: int) -> str:
+    """One sentence or several, at most 25 words."""
     text = next(pool)
-    for _ in range(rng.choice((0, 0, 1, 1, 2))):
+    for _ in range(min(rng.choice((0, 0, 1, 1, 2)), most_sentences - 1)):
         more = next(pool)
         if len(text.split()) + len(more.split()) > 25:
             break
