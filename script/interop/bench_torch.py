@@ -56,7 +56,7 @@ def main():
         ratios = ", ".join(f"{best[other] / seconds:.2f}x {other}" for other in ("torch float32", "torch bfloat16"))
         print(f"  {name:15} {seconds:7.3f} s   {ratios}")
     print(f"\n{NFE} steps and the vocoder, {SECONDS} s with the reference, seed {SEED}, against torch float32:")
-    compare(exact, half, arguments.models)
+    compare(exact, arguments.models)
 
 
 def load(models: Path):
@@ -103,18 +103,15 @@ def skald(*arguments) -> str:
 
 
 @torch.inference_mode()
-def compare(exact, half, models: Path):
+def compare(exact, models: Path):
     heart = REPOSITORY / "voices/heart"
     reference_text = json.loads((heart / "voice.json").read_text())["ref_text"]
     vocoder = official.load_vocoder(models / "vocos-mel-24khz")
     options = dict(nfe_step=NFE, fix_duration=SECONDS)
 
-    def torch_speaks(model):
-        wave, _ = official.speak(model, vocoder, heart / "reference.wav", reference_text, TEXT, SEED, **options)
-        return torch.from_numpy(wave).float()
-
-    expected = torch_speaks(exact).clamp(-1, 1)
-    report("torch bfloat16", torch_speaks(half).clamp(-1, 1), expected)
+    # In bfloat16 PyTorch draws other noise from the same seed: what it says is no measure.
+    wave, _ = official.speak(exact, vocoder, heart / "reference.wav", reference_text, TEXT, SEED, **options)
+    expected = torch.from_numpy(wave).float().clamp(-1, 1)
     with tempfile.TemporaryDirectory() as folder:
         for precision in PRECISIONS:
             path = Path(folder) / f"{precision}.wav"
