@@ -155,7 +155,7 @@ import TextFrontEnd
 
     @Test func missingPartsAreNamed() throws {
         #expect(refusal("nano")?.code == .notFound)
-        #expect(refusal("../nano")?.code == .notFound)
+        #expect(refusal("../no-model-of-this-name")?.code == .notFound)
         #expect(refusal("")?.code == .notFound)
         try addNano()
         #expect(refusal("nano")?.subject.hasSuffix("vocoder") == true)
