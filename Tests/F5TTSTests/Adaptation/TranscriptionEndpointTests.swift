@@ -32,15 +32,15 @@ private final class CannedServer: Sendable {
             var index = 0
             while true {
                 let connection = accept(listener, nil, nil)
-                guard connection >= 0 else { return }
-                let request = Self.read(connection)
-                // Somebody who remembered a port that used to be another server's.
-                guard !request.isEmpty else {
-                    close(connection)
-                    continue
+                guard connection >= 0 else {
+                    // Closed here, once nobody will accept from it: the number may be another
+                    // server's the moment after.
+                    close(listener)
+                    return
                 }
                 let answer = answers[min(index, answers.count - 1)]
                 index += 1
+                let request = Self.read(connection)
                 self?.requests.withLock { $0.append(request) }
                 let text =
                     "HTTP/1.1 \(answer.status) X\r\nContent-Length: \(answer.body.utf8.count)\r\n"
@@ -56,7 +56,6 @@ private final class CannedServer: Sendable {
 
     deinit {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
     }
 
     var url: String { "http://127.0.0.1:\(port)" }
