@@ -10,25 +10,12 @@ final class FileLedger: Ledger {
     private var missing: [String] = []
     private var misshapen: [(name: String, found: [Int], wanted: [Int])] = []
     private var failure: CheckpointError?
-    private(set) var parts = PackedParts()
 
     init(_ resolved: ResolvedWeights) { self.resolved = resolved }
 
     func has(_ name: String) -> Bool { resolved.tensors[name] != nil }
 
     func take(_ name: String, _ shape: [Int]) -> Tensor {
-        let tensor = find(name, shape)
-        parts.add(name, tensor)
-        return tensor
-    }
-
-    func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
-        let matrix = WeightMatrix(find(name, shape), precision)
-        parts.add(name, matrix)
-        return matrix
-    }
-
-    private func find(_ name: String, _ shape: [Int]) -> Tensor {
         requests[name, default: 0] += 1
         guard let stored = resolved.tensors[name] else {
             missing.append(name)

@@ -42,7 +42,8 @@ package struct Weights {
         ledger.lowRank(self.name(name))
     }
 
-    /// Builds a model from these weights, and gives the parts that it took for `adapted`.
+    /// Builds a model from these weights, and gives the parts that it took: for `adapted`, and for
+    /// `PackedWeights`.
     package func collecting<M>(
         _ build: (Weights) throws -> M
     ) rethrows -> (model: M, parts: ModelParts) {
@@ -71,18 +72,10 @@ package struct Weights {
         _ resolved: ResolvedWeights, precision: Precision = .f32,
         ignoring: (String) -> Bool = isDerivedBuffer, _ build: (Weights) throws -> M
     ) throws -> M {
-        try loadPacking(resolved, precision: precision, ignoring: ignoring, build).model
-    }
-
-    /// The same, and everything that the model took, for `PackedWeights`.
-    package static func loadPacking<M>(
-        _ resolved: ResolvedWeights, precision: Precision,
-        ignoring: (String) -> Bool = isDerivedBuffer, _ build: (Weights) throws -> M
-    ) throws -> (model: M, parts: PackedParts) {
         let ledger = FileLedger(resolved)
         let model = try build(Weights(ledger: ledger, precision: precision))
         try ledger.settle(ignoring: ignoring)
-        return (model, ledger.parts)
+        return model
     }
 
     /// Builds a model again that shares every part of one that is there, with low-rank additions to

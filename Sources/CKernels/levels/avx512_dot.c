@@ -77,78 +77,60 @@ static inline __attribute__((always_inline)) void int8_block(
     }
 }
 
-// Calls `block` with its number of rows as a constant.
-#define WITH_ROWS(count, block)  \
-    switch (count) {             \
-        case 1: block(1); break; \
-        case 2: block(2); break; \
-        case 3: block(3); break; \
-        case 4: block(4); break; \
-        case 5: block(5); break; \
-        case 6: block(6); break; \
-        case 7: block(7); break; \
-        case 8: block(8); break; \
-        case 9: block(9); break; \
-        case 10: block(10); break; \
-        case 11: block(11); break; \
-        default: block(12); break; \
+// Calls `block` with its numbers of rows and panels as constants.
+#define WITH_ROWS(count, block, wide)         \
+    switch (count) {                          \
+        case 1: block(1, wide); break;  \
+        case 2: block(2, wide); break;  \
+        case 3: block(3, wide); break;  \
+        case 4: block(4, wide); break;  \
+        case 5: block(5, wide); break;  \
+        case 6: block(6, wide); break;  \
+        case 7: block(7, wide); break;  \
+        case 8: block(8, wide); break;  \
+        case 9: block(9, wide); break;  \
+        case 10: block(10, wide); break; \
+        case 11: block(11, wide); break; \
+        default: block(12, wide); break; \
+    }
+
+// Calls `block` for each block of rows and two panels; it finds `first` (column), `row` and `last`, the
+// mask of the last panel's columns.
+#define EACH_BLOCK(block)                                                                          \
+    for (size_t first = 0; first < columns; first += 2 * CKernels_panel) {                         \
+        const size_t some = columns - first;                                                       \
+        const int two = some > CKernels_panel;                                                     \
+        const size_t odd = some - (two ? CKernels_panel : 0);                                      \
+        const __mmask16 last = odd >= CKernels_panel ? 0xFFFF : (__mmask16)((1u << odd) - 1);      \
+        for (size_t row = 0; row < rows; row += block_rows) {                                      \
+            if (two)                                                                               \
+                WITH_ROWS(rows - row, block, 2)                                                    \
+            else                                                                                   \
+                WITH_ROWS(rows - row, block, 1)                                                    \
+        }                                                                                          \
     }
 
 static void NAME(bf16_product)(
     const uint16_t *a, size_t a_stride, const uint16_t *panels, size_t rows, size_t columns,
     size_t k, float *c, size_t c_stride, int accumulate) {
-    for (size_t first = 0; first < columns; first += 2 * CKernels_panel) {
-        const size_t some = columns - first;
-        const int two = some > CKernels_panel;
-        const size_t odd = some - (two ? CKernels_panel : 0);
-        const __mmask16 last = odd >= CKernels_panel ? 0xFFFF : (__mmask16)((1u << odd) - 1);
-        const uint16_t *b = panels + first * k;
-        for (size_t row = 0; row < rows; row += block_rows) {
-#define BLOCK(r)                                                                                 \
-    bf16_block(                                                                                  \
-        r, 2, a + row * a_stride, a_stride, b, k, c + row * c_stride + first, c_stride, last,    \
-        accumulate)
-#define SINGLE(r)                                                                                \
-    bf16_block(                                                                                  \
-        r, 1, a + row * a_stride, a_stride, b, k, c + row * c_stride + first, c_stride, last,    \
-        accumulate)
-            if (two)
-                WITH_ROWS(rows - row, BLOCK)
-            else
-                WITH_ROWS(rows - row, SINGLE)
+#define BLOCK(r, p)                                                                               \
+    bf16_block(                                                                                   \
+        r, p, a + row * a_stride, a_stride, panels + first * k, k, c + row * c_stride + first,    \
+        c_stride, last, accumulate)
+    EACH_BLOCK(BLOCK)
 #undef BLOCK
-#undef SINGLE
-        }
-    }
 }
 
 static void NAME(int8_product)(
     const uint8_t *a, size_t a_stride, const float *scales, const int8_t *panels,
     const float *column_scales, const int32_t *column_sums, size_t rows, size_t columns, size_t k,
     float *c, size_t c_stride) {
-    for (size_t first = 0; first < columns; first += 2 * CKernels_panel) {
-        const size_t some = columns - first;
-        const int two = some > CKernels_panel;
-        const size_t odd = some - (two ? CKernels_panel : 0);
-        const __mmask16 last = odd >= CKernels_panel ? 0xFFFF : (__mmask16)((1u << odd) - 1);
-        const int8_t *b = panels + first * k;
-        for (size_t row = 0; row < rows; row += block_rows) {
-#define BLOCK(r)                                                                                  \
+#define BLOCK(r, p)                                                                               \
     int8_block(                                                                                   \
-        r, 2, a + row * a_stride, a_stride, scales + row, b, column_scales + first,               \
-        column_sums + first, k, c + row * c_stride + first, c_stride, last)
-#define SINGLE(r)                                                                                 \
-    int8_block(                                                                                   \
-        r, 1, a + row * a_stride, a_stride, scales + row, b, column_scales + first,               \
-        column_sums + first, k, c + row * c_stride + first, c_stride, last)
-            if (two)
-                WITH_ROWS(rows - row, BLOCK)
-            else
-                WITH_ROWS(rows - row, SINGLE)
+        r, p, a + row * a_stride, a_stride, scales + row, panels + first * k,                     \
+        column_scales + first, column_sums + first, k, c + row * c_stride + first, c_stride, last)
+    EACH_BLOCK(BLOCK)
 #undef BLOCK
-#undef SINGLE
-        }
-    }
 }
 
 // As many independent sums as the products have. Storing them keeps the compiler from leaving out

@@ -94,38 +94,34 @@ package struct PackedWeights: Sendable {
         return model
     }
 
-    /// Writes what a model took, packed, to `path`, whole or not at all. Errors: `cannotWrite`.
+    /// Writes what a model was built of to `path`, whole or not at all. Errors: `cannotWrite`.
     package static func write(
-        _ parts: PackedParts, of origin: Origin, to path: String
+        _ parts: ModelParts, of origin: Origin, to path: String
     ) throws(CheckpointError) {
         try SafetensorsWriter.write(
-            parts.tensors, metadata: origin.metadata(hash: origin.hash()), alignment: 64, to: path)
+            parts.packed, metadata: origin.metadata(hash: origin.hash()), alignment: 64, to: path)
     }
 
     static let (panels, columns, values) = ("panels/", "columns/", "values/")
 }
 
-/// The packed matrices and other parameters that a model took while it was built.
-package struct PackedParts: Sendable {
-    fileprivate(set) var tensors: [OutputTensor] = []
-
-    mutating func add(_ name: String, _ tensor: Tensor) {
-        tensors.append(OutputTensor(name: PackedWeights.values + name, tensor))
-    }
-
-    mutating func add(_ name: String, _ matrix: WeightMatrix) {
-        switch matrix {
-        case .float32(let tensor), .master(let tensor): add(name, tensor)
-        case .packed(let packed):
-            func words(_ storage: Storage) -> Tensor {
-                Tensor(storage: storage, shape: [storage.count])
+extension ModelParts {
+    /// The parts as a pack holds them.
+    fileprivate var packed: [OutputTensor] {
+        tensors.map { OutputTensor(name: PackedWeights.values + $0, $1) }
+            + matrices.flatMap { name, matrix -> [OutputTensor] in
+                switch matrix {
+                case .float32(let tensor), .master(let tensor):
+                    return [OutputTensor(name: PackedWeights.values + name, tensor)]
+                case .packed(let packed):
+                    func words(_ prefix: String, _ storage: Storage) -> OutputTensor {
+                        OutputTensor(
+                            name: prefix + name, Tensor(storage: storage, shape: [storage.count]))
+                    }
+                    return [words(PackedWeights.panels, packed.panels)]
+                        + (packed.columns.map { [words(PackedWeights.columns, $0)] } ?? [])
+                }
             }
-            tensors.append(
-                OutputTensor(name: PackedWeights.panels + name, words(packed.panels)))
-            if let columns = packed.columns {
-                tensors.append(OutputTensor(name: PackedWeights.columns + name, words(columns)))
-            }
-        }
     }
 }
 

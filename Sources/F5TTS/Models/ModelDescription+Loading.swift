@@ -36,8 +36,8 @@ extension ModelDescription {
         {
             return (model, parts, weights)
         }
-        let (built, packed) = try Weights.loadPacking(weights, precision: precision, build)
-        let (pack, note) = packs.write(packed, of: origin)
+        let built = try Weights.load(weights, precision: precision, build)
+        let (pack, note) = packs.write(built.parts, of: origin)
         // Mapped, the weights are one copy that the system may share and take back.
         weights.notes.append(note)
         let (model, parts) = try pack?.load(precision: precision, build) ?? built

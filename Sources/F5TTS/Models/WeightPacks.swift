@@ -33,7 +33,7 @@ package struct WeightPacks: Sendable {
 
     /// Writes a pack to the first place that takes it; nil, with a note why, when none does.
     func write(
-        _ parts: PackedParts, of origin: PackedWeights.Origin
+        _ parts: ModelParts, of origin: PackedWeights.Origin
     ) -> (pack: PackedWeights?, note: String) {
         var reasons: [String] = []
         for place in places(origin) {

@@ -29,8 +29,8 @@ struct WeightPacksTests {
 
     private func pack(_ precision: Precision) throws -> (any Backbone, PackedWeights) {
         let resolved = try EMAResolution.resolve(.open(model), source: .ema)
-        let (backbone, parts) = try Weights.loadPacking(resolved, precision: precision) {
-            configuration.model($0)
+        let (backbone, parts) = try Weights.load(resolved, precision: precision) { w in
+            w.collecting { configuration.model($0) }
         }
         return (backbone, try #require(packs.write(parts, of: origin(precision)).pack))
     }
