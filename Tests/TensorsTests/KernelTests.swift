@@ -77,4 +77,65 @@ struct KernelTests {
             y, x.indices.map { Float(Double(x[$0]) * unit) * gain[$0] }, atol: 5e-6,
             "unit norm \(level)")
     }
+
+    /// Buffers that lie shortly behind one another give what buffers far apart give, to the last bit.
+    @Test(arguments: Kernels.available)
+    func neighbours(level: Kernels.Level) {
+        let loops = Kernels.loops(at: level)
+        let columns = 37
+        typealias Loop = (
+            _ inputs: [UnsafePointer<Float>], _ outputs: [UnsafeMutablePointer<Float>]
+        ) -> Void
+        func results(apart: Int, _ loop: Loop) -> [Float] {
+            let memory = UnsafeMutablePointer<Float>.allocate(capacity: 5 * apart)
+            defer { memory.deallocate() }
+            for input in 0..<3 {
+                for i in 0..<columns {
+                    memory[input * apart + i] = sin(Float(input * columns + i) * 1.3)
+                }
+            }
+            loop(
+                (0..<3).map { UnsafePointer(memory + $0 * apart) },
+                (3..<5).map { memory + $0 * apart })
+            return (3..<5).flatMap { output in
+                (0..<columns).map { memory[output * apart + $0] }
+            }
+        }
+        let cases: [(name: String, loop: Loop)] = [
+            (
+                "layer_norm_backward",
+                {
+                    loops.layer_norm_backward($0[0], $0[1], $0[2], 1, 1e-6, $1[1], $1[0], columns)
+                }
+            ),
+            (
+                "rms_norm_backward",
+                {
+                    loops.rms_norm_backward($0[0], $0[1], $0[2], 1, 1e-6, $1[1], $1[0], columns)
+                }
+            ),
+            (
+                "layer_norm, gelu_tanh_backward",
+                {
+                    loops.layer_norm($0[0], $0[1], $0[2], 1, 1e-6, $1[0], columns)
+                    loops.gelu_tanh_backward($0[0], $0[1], $1[1], columns)
+                }
+            ),
+            (
+                "softmax, softmax_backward",
+                {
+                    $1[0].update(from: $0[0], count: columns)
+                    loops.softmax($1[0], columns, 0.3)
+                    $1[1].update(from: $0[1], count: columns)
+                    loops.softmax_backward($1[0], $1[1], columns, 0.3)
+                }
+            ),
+        ]
+        for (name, loop) in cases {
+            let expected = results(apart: 4096, loop)
+            for apart in stride(from: columns, to: 4 * columns, by: 1) {
+                #expect(results(apart: apart, loop) == expected, "\(name) \(level) \(apart)")
+            }
+        }
+    }
 }
