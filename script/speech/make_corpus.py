@@ -6,7 +6,7 @@ usage: make_corpus.py OUT SENTENCES [--speakers heart=156,hv1=20,...] [--most-se
 --speakers says who speaks for how many minutes; left out, heart does for 156 and everyone else for 20.
 --most-sentences is how many make one utterance at most. SENTENCES has one sentence a line (the last
 column, where lines are tab-separated); letters and "' , . ? !" only. Writes OUT/<speaker>/<id>.<format>
-(24 kHz mono) and OUT/manifest.tsv (file, speaker, seconds, split, text). One utterance in twenty is
+(24 kHz mono) and OUT/manifest.tsv (file, speaker, seconds, split, text, and when each word is spoken). One utterance in twenty is
 `valid`, from 500 sentences that nothing else uses.
 Same arguments, same corpus. Needs requirements-corpus.txt.
 """
@@ -52,19 +52,23 @@ def main():
         while total < minutes_wanted * 60:
             split = "valid" if count % 20 == 7 else "train"
             text = utterance(pools[split], rng, options.most_sentences)
-            wave = narrator.speak(text, speaker, seed=count)
+            try:
+                wave, words = narrator.speak(text, speaker, seed=count)
+            except ValueError:
+                continue  # Its words could not be told apart.
             length = len(wave) / SAMPLE_RATE
             if not 1.2 <= length <= 11.0 or not 7 <= len(text) / length <= 26:
                 continue
             name = f"{speaker}/{speaker}_{count:05d}.{options.format}"
             soundfile.write(os.path.join(options.out, name), wave, SAMPLE_RATE, **encoding)
-            rows.append(f"{name}\t{speaker}\t{length:.3f}\t{split}\t{text}")
+            timing = " ".join(f"{begin:.3f}-{end:.3f}" for begin, end in words)
+            rows.append(f"{name}\t{speaker}\t{length:.3f}\t{split}\t{text}\t{timing}")
             total += length
             count += 1
         print(speaker, count, "utterances", round(total / 60, 1), "min", flush=True)
 
     with open(os.path.join(options.out, "manifest.tsv"), "w", encoding="utf-8") as manifest:
-        manifest.write("file\tspeaker\tseconds\tsplit\ttext\n" + "\n".join(rows) + "\n")
+        manifest.write("file\tspeaker\tseconds\tsplit\ttext\twords\n" + "\n".join(rows) + "\n")
 
 
 def minutes(text: str) -> dict[str, float]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+import onnx
+import onnxruntime
 from hibari import Hibari, dsp
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import resample_poly
@@ -43,28 +45,61 @@ SPEAKERS = {
 }
 
 
+# Where hibari's graph keeps how long each phoneme lasts.
+DURATIONS = "/Cast_32_output_0"
+PUNCTUATION = ".,!?"
+
+
 class Narrator:
     """Speaks a sentence as one of `SPEAKERS`; the same arguments give the same samples."""
 
     def __init__(self):
         self.tts = Hibari(threads=1)
+        graph = onnx.load(self.tts.model_path)
+        graph.graph.output.append(
+            onnx.helper.make_tensor_value_info(DURATIONS, onnx.TensorProto.INT64, None)
+        )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self.session = onnxruntime.InferenceSession(
+            graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
 
-    def speak(self, text: str, speaker: str, seed: int) -> np.ndarray:
-        """Returns float32 mono samples at 24 kHz, trimmed, levelled to 0.1 RMS and faded."""
+    def speak(self, text: str, speaker: str, seed: int):
+        """Returns float32 mono samples at 24 kHz, trimmed, levelled to 0.1 RMS and faded, and when each
+        word of the text is spoken, (beginning, end) in seconds."""
         phonemes = self.tts.g2p(text)
-        shift = SPEAKERS[speaker]
-        if shift is None:
-            wave = self.tts.from_phonemes(phonemes, seed=seed)
-        else:
-            wave = self._shifted(phonemes, shift, seed)
-        return np.clip(_tidied(wave), -1, 1)
-
-    def _shifted(self, phonemes, shift: Shift, seed: int) -> np.ndarray:
+        shift = SPEAKERS[speaker] or Shift()
+        ids = self.tts.ids(phonemes)
         inputs = {
-            "ids": np.asarray([self.tts.ids(phonemes)], np.int64),
+            "ids": np.asarray([ids], np.int64),
             "speed": np.asarray([shift.pace / shift.formants], np.float32),
         }
-        harmonics, theta, noise, rest, phi, f0 = (x[0] for x in self.tts.sess.run(None, inputs))
+        *spectra, durations = self.session.run(None, inputs)
+        spectra = [x[0] for x in spectra]
+        if SPEAKERS[speaker] is None:
+            wave = dsp.synth(*spectra, np.random.default_rng(seed))
+        else:
+            wave = self._shifted(spectra, shift, seed)
+        # The first and the last id are silence.
+        borders = np.cumsum(durations.reshape(-1)) / durations.sum() * len(wave)
+        wave, start = _tidied(wave)
+        said = [c for c in phonemes if c in self.tts.vocab]
+        words, word = [], []
+        for phoneme, begin, end in zip([*said, " "], borders[:-1], borders[1:]):
+            if phoneme == " ":
+                words.append((word[0][0], word[-1][1]))
+                word = []
+            elif phoneme not in PUNCTUATION:
+                word.append((begin, end))
+        if len(words) != len(text.split()):
+            raise ValueError(f"{len(words)} words were spoken of: {text}")
+        inside = np.clip((np.array(words) - start) / SAMPLE_RATE, 0, len(wave) / SAMPLE_RATE)
+        return np.clip(wave, -1, 1), inside
+
+    def _shifted(self, spectra, shift: Shift, seed: int) -> np.ndarray:
+        harmonics, theta, noise, rest, phi, f0 = spectra
         voiced = f0 > 40
         if voiced.any():
             mean = np.exp(np.log(f0[voiced]).mean())
@@ -88,8 +123,9 @@ class Narrator:
         return wave
 
 
-def _tidied(wave: np.ndarray) -> np.ndarray:
-    """Without DC, 70 ms before and 110 ms after the speech, at 0.1 RMS, with faded ends."""
+def _tidied(wave: np.ndarray):
+    """Without DC, 70 ms before and 110 ms after the speech, at 0.1 RMS, with faded ends; and how many
+    samples were cut off the beginning."""
     wave = wave - wave.mean()
     hop = 240
     energy = (wave[: len(wave) // hop * hop].reshape(-1, hop) ** 2).mean(1)
@@ -104,4 +140,4 @@ def _tidied(wave: np.ndarray) -> np.ndarray:
     ramp = np.hanning(240).astype(np.float32)
     wave[:120] *= ramp[:120]
     wave[-120:] *= ramp[120:]
-    return wave
+    return wave, start

@@ -7,17 +7,15 @@ package protocol Backbone: Sendable {
     /// Everything that depends on the time alone, for each of `times` in [0, 1].
     func timeTable(_ times: [Float]) -> TimeTable
 
-    /// Vocabulary ids, one list per sample, to `[samples, frames, text dim]`; see `TextEmbedding`.
-    ///
-    /// `dropped` says whose text is blanked.
-    func embed(_ text: [[Int]], frames: Int, lengths: [Int]?, dropped: [Bool]) -> Tensor
+    /// What gives `velocity` its text.
+    var textEmbedding: TextEmbedding { get }
 
     /// The flow at `x`.
     ///
     /// - Parameters:
     ///   - x: noised mel `[samples, frames, mel]`.
     ///   - condition: the known mel, zero where unknown, same shape.
-    ///   - text: from `embed`, `[samples, frames, text dim]`.
+    ///   - text: from `textEmbedding`, `[samples, frames, text dim]`.
     ///   - time: rows of a `timeTable`: one for all samples, or sample s uses row s mod rows.
     ///   - lengths: valid frames of each sample; nil when every frame is valid.
     ///   - training: what is done differently while training; nil when speaking.
@@ -36,11 +34,11 @@ extension Backbone {
         training?.recomputesBlocks == true ? .recomputing(inputs, body) : body(inputs)
     }
 
-    /// As above, with every text blanked or none.
+    /// `textEmbedding` of texts of which all are blanked, or none.
     package func embed(
         _ text: [[Int]], frames: Int, lengths: [Int]?, dropped: Bool
     ) -> Tensor {
-        embed(text, frames: frames, lengths: lengths, dropped: text.map { _ in dropped })
+        textEmbedding(text, frames: frames, lengths: lengths, dropped: text.map { _ in dropped })
     }
 
     /// The flow at `x`, as inference computes it.

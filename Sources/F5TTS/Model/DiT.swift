@@ -7,7 +7,7 @@ import Tensors
 package struct DiT: Backbone {
     package let configuration: BackboneConfiguration
     let timeEmbedding: TimeEmbedding
-    let textEmbedding: TextEmbedding
+    package let textEmbedding: TextEmbedding
     let inputEmbedding: InputEmbedding
     let blocks: [DiTBlock]
     let longSkip: Linear?
@@ -38,12 +38,6 @@ package struct DiT: Backbone {
                 defer { modulation.matrix.releasePages() }
                 return modulation(t)
             })
-    }
-
-    package func embed(
-        _ text: [[Int]], frames: Int, lengths: [Int]?, dropped: [Bool]
-    ) -> Tensor {
-        textEmbedding(text, frames: frames, lengths: lengths, dropped: dropped)
     }
 
     package func velocity(

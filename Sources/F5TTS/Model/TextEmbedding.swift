@@ -6,7 +6,7 @@ import Tensors
 ///
 /// Mirrors `TextEmbedding` in `f5_tts/model/backbones/dit.py`. The result depends on the number of
 /// frames, since padding takes part in the blocks (v0) or is blanked around them (v1).
-struct TextEmbedding: Sendable {
+package struct TextEmbedding: Sendable {
     let table: Tensor
     let blocks: [ConvNeXtV2Block]
     private let maskPadding: Bool
@@ -30,9 +30,12 @@ struct TextEmbedding: Sendable {
     ///   - frames: mel frames of the batch.
     ///   - lengths: valid frames of each sample, nil when all are.
     ///   - dropped: whose tokens all become the filler (the unconditional branch).
+    ///   - ends: for each sample the frame after each token's last, the last one the sample's length;
+    ///     nil where the text fills the frames evenly, as it does when speaking. Of use with average
+    ///     upsampling alone.
     /// - Returns: `[samples, frames, text dim]`.
-    func callAsFunction(
-        _ text: [[Int]], frames: Int, lengths: [Int]?, dropped: [Bool]
+    package func callAsFunction(
+        _ text: [[Int]], frames: Int, lengths: [Int]?, dropped: [Bool], ends: [[Int]?] = []
     ) -> Tensor {
         let lengths = perSampleLengths ? lengths : nil
         let rows = tableRows(text, length: frames, lengths: lengths)
@@ -44,7 +47,7 @@ struct TextEmbedding: Sendable {
             x = blanking(x, filler)
             for block in blocks { x = blanking(block(x), filler) }
         }
-        if averageUpsampling { x = upsampled(x, filler: filler, lengths: lengths) }
+        if averageUpsampling { x = upsampled(x, filler: filler, lengths: lengths, ends: ends) }
         return x
     }
 
@@ -84,20 +87,34 @@ struct TextEmbedding: Sendable {
         }
     }
 
-    /// Repeats each token's row so that the text fills its sample's frames evenly.
-    private func upsampled(_ x: Tensor, filler: [[Bool]], lengths: [Int]?) -> Tensor {
+    /// Repeats each token's row until the frame where it ends.
+    private func upsampled(
+        _ x: Tensor, filler: [[Bool]], lengths: [Int]?, ends: [[Int]?]
+    ) -> Tensor {
         let length = x.shape[1]
         let rows = filler.indices.map { sample in
             let tokens = (0..<length).filter { !filler[sample][$0] }
             let frames = lengths?[sample] ?? length
-            let row = tokens.enumerated().flatMap { j, token in
-                // The last (frames mod tokens) tokens take one frame more.
-                let extra = j >= tokens.count - frames % tokens.count ? 1 : 0
-                return [Int](
-                    repeating: sample * length + token, count: frames / tokens.count + extra)
+            let given = ends.indices.contains(sample) ? ends[sample] : nil
+            let ends = given ?? Self.evenEnds(tokens: tokens.count, frames: frames)
+            precondition(
+                ends.count == tokens.count && ends.last ?? frames == frames,
+                "TextEmbedding: \(ends.count) ends of \(tokens.count) tokens")
+            var row: [Int] = []
+            for (token, end) in zip(tokens, ends) {
+                row += [Int](
+                    repeating: sample * length + token, count: max(0, end - row.count))
             }
             return row + [Int](repeating: -1, count: length - row.count)
         }
         return x.reshaped([x.rows, x.columns]).lookup(rows)
+    }
+
+    /// Where each token ends when they fill the frames evenly: the last (frames mod tokens) tokens take
+    /// one frame more.
+    package static func evenEnds(tokens: Int, frames: Int) -> [Int] {
+        guard tokens > 0 else { return [] }
+        let (each, rest) = frames.quotientAndRemainder(dividingBy: tokens)
+        return (1...tokens).map { each * $0 + max(0, $0 - (tokens - rest)) }
     }
 }

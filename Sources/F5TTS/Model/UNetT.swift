@@ -7,7 +7,7 @@ import Tensors
 package struct UNetT: Backbone {
     package let configuration: BackboneConfiguration
     let timeEmbedding: TimeEmbedding
-    let textEmbedding: TextEmbedding
+    package let textEmbedding: TextEmbedding
     let inputEmbedding: InputEmbedding
     let layers: [UNetTLayer]
     let outputGain: Tensor
@@ -29,12 +29,6 @@ package struct UNetT: Backbone {
 
     package func timeTable(_ times: [Float]) -> TimeTable {
         TimeTable(layers: [timeEmbedding(times)])
-    }
-
-    package func embed(
-        _ text: [[Int]], frames: Int, lengths: [Int]?, dropped: [Bool]
-    ) -> Tensor {
-        textEmbedding(text, frames: frames, lengths: lengths, dropped: dropped)
     }
 
     package func velocity(

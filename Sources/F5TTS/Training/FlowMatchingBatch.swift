@@ -20,6 +20,8 @@ package struct FlowMatchingBatch: Sendable {
     package let condition: Tensor
     /// Whose text is blanked.
     package let dropsText: [Bool]
+    /// Where each sample's tokens end in time, see `TextEmbedding`; nil where nothing says so.
+    package let tokenEnds: [[Int]?]
 
     /// - Parameters:
     ///   - mel: log mel `[samples, frames, mel]`, zero past each sample's length.
@@ -30,21 +32,24 @@ package struct FlowMatchingBatch: Sendable {
     ///   - times: flow time of each sample.
     ///   - dropsAudio: whose known mel is blanked.
     ///   - dropsText: whose text is blanked.
+    ///   - tokenEnds: where tokens end in time; none by default.
     package init(
         mel: Tensor, lengths: [Int], text: [[Int]], spans: [Range<Int>], noise: Tensor,
-        times: [Float], dropsAudio: [Bool], dropsText: [Bool]
+        times: [Float], dropsAudio: [Bool], dropsText: [Bool], tokenEnds: [[Int]?] = []
     ) {
         let samples = mel.shape[0]
         precondition(
             mel.shape.count == 3 && mel.shape == noise.shape && lengths.count == samples
                 && text.count == samples && spans.count == samples && times.count == samples
-                && dropsAudio.count == samples && dropsText.count == samples,
+                && dropsAudio.count == samples && dropsText.count == samples
+                && (tokenEnds.isEmpty || tokenEnds.count == samples),
             "FlowMatchingBatch: mel \(mel.shape), noise \(noise.shape)")
         self.lengths = lengths
         self.text = text
         self.spans = spans
         self.times = times
         self.dropsText = dropsText
+        self.tokenEnds = tokenEnds.isEmpty ? lengths.map { _ in nil } : tokenEnds
         let perSample = mel.shape[1] * mel.columns
         noised = Tensor(shape: mel.shape) { y in
             for i in 0..<mel.count {
@@ -77,6 +82,7 @@ package struct FlowMatchingBatch: Sendable {
         flow = part(batch.flow)
         condition = part(batch.condition)
         dropsText = [batch.dropsText[sample]]
+        tokenEnds = [batch.tokenEnds[sample]]
     }
 
     /// The lengths where they differ from the frames that there are.
@@ -98,6 +104,7 @@ package struct FlowMatchingBatch: Sendable {
         flow = other.flow
         condition = other.condition
         self.dropsText = dropsText
+        tokenEnds = other.tokenEnds
     }
 
     /// Draws what the reference draws, in its order, with its probabilities: what is dropped is dropped

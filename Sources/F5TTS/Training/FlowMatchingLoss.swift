@@ -11,9 +11,9 @@ package enum FlowMatchingLoss {
         _ backbone: any Backbone, _ batch: FlowMatchingBatch,
         training: TrainingPass = TrainingPass()
     ) -> (prediction: Tensor, loss: Tensor) {
-        let text = backbone.embed(
+        let text = backbone.textEmbedding(
             batch.text, frames: batch.noised.shape[1], lengths: batch.paddedLengths,
-            dropped: batch.dropsText)
+            dropped: batch.dropsText, ends: batch.tokenEnds)
         let prediction = backbone.velocity(
             batch.noised, condition: batch.condition, text: text,
             time: backbone.timeTable(batch.times), lengths: batch.paddedLengths,

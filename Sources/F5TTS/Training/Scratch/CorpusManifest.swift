@@ -4,7 +4,8 @@ import TextFrontEnd
 /// The list of a corpus: recordings of several speakers with their words.
 ///
 /// A table with tabs and a header naming the columns `file` (relative to the table), `speaker`,
-/// `seconds`, `split` (`train`, or anything else for held out) and `text`.
+/// `seconds`, `split` (`train`, or anything else for held out) and `text`. A column `words` may say when
+/// each word of the text is spoken: `0.07-0.31 0.35-0.60`, seconds.
 package struct CorpusManifest: Sendable {
     package struct Utterance: Sendable, Equatable {
         /// As the table has it.
@@ -13,6 +14,8 @@ package struct CorpusManifest: Sendable {
         package let seconds: Double
         package let isHeldOut: Bool
         package let text: String
+        /// When each word of the text is spoken, seconds; nil where the table does not say.
+        package var words: [ClosedRange<Double>]?
     }
 
     /// The folder that files are relative to.
@@ -34,6 +37,7 @@ package struct CorpusManifest: Sendable {
         let rows = DelimitedTable(text).rows
         let names = ["file", "speaker", "seconds", "split", "text"]
         let columns = names.map { rows.first?.firstIndex(of: $0) ?? -1 }
+        let timing = rows.first?.firstIndex(of: "words")
         guard !columns.contains(-1) else {
             throw refusal(
                 "must begin with a line that names the columns \(names.joined(separator: ", ")).")
@@ -46,14 +50,38 @@ package struct CorpusManifest: Sendable {
             else {
                 throw refusal("lacks a file, speaker, length or text in row \(line + 1).")
             }
+            var words: [ClosedRange<Double>]?
+            if let timing, row.indices.contains(timing), !row[timing].isEmpty {
+                words = Self.words(row[timing], within: seconds)
+                if words?.count != fields[4].split(separator: " ").count {
+                    throw refusal(
+                        "has a faulty time in column words of row \(line + 1): for each word of "
+                            + "the text, in order, it wants its beginning and end in seconds, "
+                            + "such as 0.07-0.31.")
+                }
+            }
             utterances.append(
                 Utterance(
                     file: fields[0], speaker: fields[1], seconds: seconds,
-                    isHeldOut: fields[3] != "train", text: fields[4]))
+                    isHeldOut: fields[3] != "train", text: fields[4], words: words))
         }
         guard !utterances.isEmpty else { throw refusal("lists no recordings.") }
         self.utterances = utterances
         folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
+    }
+
+    /// Times that follow each other, up to `seconds`; nil for anything else.
+    private static func words(_ field: String, within seconds: Double) -> [ClosedRange<Double>]? {
+        var (words, latest): ([ClosedRange<Double>], Double) = ([], 0)
+        for word in field.split(separator: " ") {
+            let times = word.split(separator: "-").map { Double($0) ?? -1 }
+            guard times.count == 2, latest <= times[0], times[0] <= times[1],
+                times[1] <= seconds + 0.01
+            else { return nil }
+            latest = times[1]
+            words.append(times[0]...times[1])
+        }
+        return words
     }
 
     /// The utterances that `keep` says, of the same folder.

@@ -63,8 +63,8 @@ package final class ScratchTraining {
         let trainer = Trainer(
             weights: InitialWeights.make(backbone, seed: seed), backbone: backbone, plan.training)
         let batches = SpeakerBatches(
-            data, speakers: bySpeaker.map(\.value), space: vocabulary.id(" "), plan.batches,
-            seed: seed)
+            data, speakers: bySpeaker.map(\.value), space: vocabulary.id(" "),
+            timings: try Self.timings(plan, manifest, data), plan.batches, seed: seed)
         overview = Overview(
             parameters: trainer.parameters.count, vocabulary: vocabulary.count,
             speakers: bySpeaker.map { name, clips in
@@ -123,6 +123,32 @@ package final class ScratchTraining {
             HeldOutLoss(clips, draws: 2, threshold: plan.batches.frames, seed: seed),
             sample: plan.heldOutSpoken > 0
                 ? HeldOutSample(clips, count: plan.heldOutSpoken, seed: seed) : nil)
+    }
+
+    /// When the tokens of each utterance are spoken, nil for those whose words have no times; empty when
+    /// the plan does not ask.
+    private static func timings(
+        _ plan: TrainingPlan, _ manifest: CorpusManifest, _ data: MelCache
+    ) throws -> [TokenTiming?] {
+        guard plan.batches.timedBatches > 0 else { return [] }
+        guard plan.model.backbone.averageUpsampling else {
+            throw TrainingError(
+                .badData,
+                "timed_updates needs text_embedding_average_upsampling: True; leave it out.")
+        }
+        guard manifest.utterances.contains(where: { $0.words != nil }) else {
+            throw TrainingError(
+                .badData,
+                "timed_updates needs to know when words are spoken, and \(plan.corpus.manifest) has "
+                    + "no column words that says it: add it, or leave timed_updates out.")
+        }
+        return try manifest.utterances.enumerated().map { index, utterance in
+            guard let words = utterance.words else { return nil }
+            let timing = TokenTiming(
+                tokens: try Tokenizer.tokens(utterance.text, han: .characters), words: words,
+                frames: data.frames(index))
+            return timing?.ends.count == data.text(index).count ? timing : nil
+        }
     }
 
     /// The vocabulary that the plan names, else the characters of the corpus, the space first.

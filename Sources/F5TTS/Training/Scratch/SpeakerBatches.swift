@@ -25,6 +25,9 @@ package struct SpeakerBatches: BatchSource {
         /// Flow times are uniform draws to this power: above 1 they are nearer to noise, where the
         /// text decides the most.
         package var timePower: Float = 1
+        /// Batches over which text goes from standing where it is spoken to being spread evenly; see
+        /// `share(ofTiming:draw:)`.
+        package var timedBatches = 0
 
         package init() {}
     }
@@ -32,6 +35,7 @@ package struct SpeakerBatches: BatchSource {
     private let data: any TrainingData
     private let speakers: [[Int]]
     private let space: Int
+    private let timings: [TokenTiming?]
     private let options: Options
     private let seed: UInt32
     private let cache: EpochCache
@@ -40,16 +44,19 @@ package struct SpeakerBatches: BatchSource {
     ///   - data: the clips.
     ///   - speakers: the clips of each speaker; every list has one at least.
     ///   - space: the token that stands between utterances.
+    ///   - timings: when the tokens of each clip are spoken, nil where nobody knows; empty for none.
     ///   - options: how they are put together.
     ///   - seed: of every random number.
-    package init(
-        _ data: any TrainingData, speakers: [[Int]], space: Int, _ options: Options, seed: UInt32
+    init(
+        _ data: any TrainingData, speakers: [[Int]], space: Int, timings: [TokenTiming?] = [],
+        _ options: Options, seed: UInt32
     ) {
         precondition(
             !speakers.isEmpty && speakers.allSatisfy { !$0.isEmpty }, "SpeakerBatches: no clips")
         self.data = data
         self.speakers = speakers
         self.space = space
+        self.timings = timings
         self.options = options
         self.seed = seed
         cache = EpochCache()
@@ -83,14 +90,29 @@ package struct SpeakerBatches: BatchSource {
         }
         let dropsText = items.map { _ in generator.uniform() < options.dropsBoth }
         let dropsAudio = dropsText.map { generator.uniform() < options.dropsAudio || $0 }
+        let noise = generator.normal(mel.shape)
+        let times = items.map { _ in powf(generator.uniform(), options.timePower) }
+        let ends: [[Int]?] = items.map { item in
+            guard !timings.isEmpty, index < options.timedBatches else { return nil }
+            let share = share(ofTiming: index, draw: generator.uniform())
+            let known = item.compactMap { timings[$0] }
+            guard known.count == item.count else { return nil }
+            return TokenTiming.ends(known, frames: item.map { data.frames($0) }, share: share)
+        }
         return FlowMatchingBatch(
             mel: mel, lengths: lengths,
             text: items.map { item in Array(item.map { data.text($0) }.joined(separator: [space]))
             },
-            spans: spans, noise: generator.normal(mel.shape),
-            times: items.map { _ in powf(generator.uniform(), options.timePower) },
-            dropsAudio: dropsAudio,
-            dropsText: dropsText)
+            spans: spans, noise: noise, times: times, dropsAudio: dropsAudio,
+            dropsText: dropsText, tokenEnds: ends)
+    }
+
+    /// How much of the true timing a sample's text has: a draw from a window of width 1 that slides from
+    /// above 1 to below 0, so that the first samples have all of it, the last ones none, and those
+    /// between see every share.
+    func share(ofTiming index: Int, draw: Float) -> Float {
+        let done = Float(index) / Float(max(1, options.timedBatches))
+        return min(1, max(0, 1.25 - 2.25 * done + draw))
     }
 
     /// The clips of each sample of a batch.

@@ -99,6 +99,8 @@ package struct TrainingPlan: Sendable {
         batches.continued = Float(try train.number("continue_share", in: 0...1) ?? 0.5)
         batches.single = Float(try train.number("single_share", in: 0...1) ?? 0.35)
         batches.pair = Float(try train.number("pair_share", in: 0...1) ?? 0.45)
+        batches.timedBatches =
+            training.accumulation * (try train.integer("timed_updates", in: 0...10_000_000) ?? 0)
         batches.timePower = Float(try train.number("time_power", in: 0.1...10) ?? 1)
         batches.dropsBoth = Float(try train.number("drop_text_and_audio", in: 0...1) ?? 0.2)
         batches.dropsAudio = Float(try train.number("drop_audio", in: 0...1) ?? 0.3)
@@ -121,8 +123,7 @@ package struct TrainingPlan: Sendable {
         "updates", "learning_rate", "warmup", "decay", "accumulation", "clip_norm", "dropout",
         "beta1", "beta2", "weight_decay", "ema_beta", "seed", "frames", "continue_share",
         "drop_text_and_audio", "drop_audio", "single_share", "pair_share", "time_power",
-        "optimizer",
-        "muon_rate_factor",
+        "timed_updates", "optimizer", "muon_rate_factor",
     ]
     private static let runKeys: Set<String> = [
         "held_out_every", "checkpoint_every", "checkpoint_minutes", "keep_last", "patience",
