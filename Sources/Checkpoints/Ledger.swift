@@ -65,13 +65,34 @@ final class ValueLedger: Ledger {
         return value
     }
 
-    /// Every matrix is a master, frozen ones too: gradients pass through them to what is trained, and
-    /// packed copies of them all would take half as much memory again.
     func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
         precision == .f32 ? .float32(take(name, shape)) : .master(take(name, shape))
     }
 
     func has(_ name: String) -> Bool { values[name] != nil }
+}
+
+/// Answers with given values that are not trained; the memory that matrices in mapped files took is given
+/// back once they are packed.
+final class FrozenLedger: Ledger {
+    private let values: ValueLedger
+    private let passesGradients: (String) -> Bool
+
+    init(_ values: [String: Tensor], passesGradients: @escaping (String) -> Bool) {
+        self.values = ValueLedger(values)
+        self.passesGradients = passesGradients
+    }
+
+    func take(_ name: String, _ shape: [Int]) -> Tensor { values.take(name, shape) }
+
+    func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
+        let weight = take(name, shape)
+        guard precision != .f32 else { return .float32(weight) }
+        defer { weight.storage.releasePages() }
+        return .frozen(FrozenMatrix(weight, passesGradients: passesGradients(name)))
+    }
+
+    func has(_ name: String) -> Bool { values.has(name) }
 }
 
 /// Answers as another ledger does, and keeps what it gave.

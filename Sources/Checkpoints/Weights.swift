@@ -78,6 +78,22 @@ package struct Weights {
         return model
     }
 
+    /// The parts of a model that is not trained itself, only what is added to it.
+    ///
+    /// - Parameters:
+    ///   - values: of its parameters, by name.
+    ///   - precision: of its large matrices.
+    ///   - passesGradients: whether gradients pass through the matrix of that name.
+    ///   - build: makes the model.
+    /// - Returns: the parts, for `adapted`.
+    package static func frozen<M>(
+        _ values: [String: Tensor], precision: Precision,
+        passesGradients: @escaping (String) -> Bool, _ build: (Weights) -> M
+    ) -> ModelParts {
+        let ledger = FrozenLedger(values, passesGradients: passesGradients)
+        return Weights(ledger: ledger, precision: precision).collecting(build).parts
+    }
+
     /// Builds a model again that shares every part of one that is there, with low-rank additions to
     /// some of its matrices, by full name.
     package static func adapted<M>(

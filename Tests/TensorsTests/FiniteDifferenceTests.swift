@@ -52,6 +52,13 @@ struct FiniteDifferenceTests {
         check("linear with activation", [noise(3, 5), noise(4, 5, seed: 2)]) {
             Linear(weight: $0[1], bias: nil)($0[0], activation: .silu)
         }
+        let adapted = [
+            noise(3, 5), noise(4, 5, seed: 2), noise(2, 5, seed: 3), noise(4, 2, seed: 4),
+        ]
+        check("linear with a low-rank addition", adapted) {
+            Linear(weight: $0[1], bias: nil).adding(LowRank(down: $0[2], up: $0[3]))(
+                $0[0], activation: .silu)
+        }
     }
 
     @Test(arguments: [Activation.geluTanh, .geluErf, .silu, .mish])

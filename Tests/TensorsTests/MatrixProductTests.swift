@@ -170,6 +170,16 @@ struct PrecisionTests {
             let matrix = WeightMatrix(inputs[1], precision)
             return Linear(matrix: matrix, bias: inputs[2])(inputs[0], activation: .geluTanh)
         }
+        let addition = LowRank(
+            down: OpTests.noise([4, 70], seed: 4), up: OpTests.noise([300, 4], seed: 5))
+        compare("frozen", [x, addition.down, addition.up]) { precision, inputs in
+            let matrix =
+                precision == .f32
+                ? .float32(weight)
+                : WeightMatrix.frozen(FrozenMatrix(weight, passesGradients: true))
+            return Linear(matrix: matrix, bias: bias)
+                .adding(LowRank(down: inputs[1], up: inputs[2]))(inputs[0], activation: .geluTanh)
+        }
         let exact = Linear(weight: weight, bias: bias)(x, activation: .geluTanh)
         let quick = Linear(matrix: WeightMatrix(weight, .int8), bias: bias)(
             x, activation: .geluTanh)

@@ -4,8 +4,9 @@ so and so many updates, of raw weights, a fresh average and an inherited one, fu
 
 usage: chart_adaptation.py MODELS/NAME RECORDINGS OUT [--marks 50,100,200,500,1000,2000]
                            [--sentences 20] [--hold-out 20] [--steps 16] [--measures loss,wer,similarity]
+       chart_adaptation.py MODELS/NAME CORPUS OUT --speaker hv2 [--minutes 10] [...]
 
-Runs `skald adapt` of .build/release once for each kind with the weights of every mark kept, publishes
+With --speaker, RECORDINGS are so many minutes of a speaker of a corpus made by make_corpus.py. Runs `skald adapt` of .build/release once for each kind with the weights of every mark kept, publishes
 them as voices below OUT, lets the server speak the texts of clips that were held out, seed 1, and writes
 OUT/table.md, OUT/table.tsv and OUT/chart.svg. What was done already is not done again. wer and similarity
 need requirements-eval.txt; similarity is the cosine to the voice's reference.
@@ -13,6 +14,7 @@ need requirements-eval.txt; similarity is the cosine to the voice's reference.
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -40,6 +42,8 @@ def main():
     parser.add_argument("model", type=Path)
     parser.add_argument("recordings", type=Path)
     parser.add_argument("out", type=Path)
+    parser.add_argument("--speaker")
+    parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--marks", default="50,100,200,500,1000,2000")
     parser.add_argument("--sentences", type=int, default=20)
     parser.add_argument("--hold-out", type=int, default=20)
@@ -53,6 +57,8 @@ def main():
     options.marks = sorted(int(mark) for mark in options.marks.split(","))
     measures = options.measures.split(",")
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.speaker:
+        options.recordings = speaker(options)
 
     points = []
     for name in RUNS:
@@ -63,6 +69,26 @@ def main():
         speak(points, options)
         measure(points, measures, options)
     write(points, measures, options)
+
+
+def speaker(options) -> Path:
+    """A folder of one speaker's recordings, with metadata.csv."""
+    folder = options.out / "recordings"
+    folder.mkdir(exist_ok=True)
+    lines = (options.recordings / "manifest.tsv").read_text(encoding="utf-8").splitlines()
+    header, *rows = [line.split("\t") for line in lines if line.strip()]
+    table, seconds = ["audio_file|text"], 0.0
+    for row in (dict(zip(header, row)) for row in rows):
+        if row["speaker"] != options.speaker or seconds >= 60 * options.minutes:
+            continue
+        seconds += float(row["seconds"])
+        name = Path(row["file"]).name
+        shutil.copy(options.recordings / row["file"], folder / name)
+        table.append(f"{name}|{row['text']}")
+    if len(table) == 1:
+        raise SystemExit(f"{options.recordings} has nothing of the speaker {options.speaker}")
+    (folder / "metadata.csv").write_text("\n".join(table) + "\n", encoding="utf-8")
+    return folder
 
 
 def skald(*arguments) -> str:

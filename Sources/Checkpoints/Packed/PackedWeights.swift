@@ -113,15 +113,18 @@ extension ModelParts {
                 switch matrix {
                 case .float32(let tensor), .master(let tensor):
                     return [OutputTensor(name: PackedWeights.values + name, tensor)]
-                case .packed(let packed):
-                    func words(_ prefix: String, _ storage: Storage) -> OutputTensor {
-                        OutputTensor(
-                            name: prefix + name, Tensor(storage: storage, shape: [storage.count]))
-                    }
-                    return [words(PackedWeights.panels, packed.panels)]
-                        + (packed.columns.map { [words(PackedWeights.columns, $0)] } ?? [])
+                case .frozen(let frozen): return Self.packed(frozen.forward, name)
+                case .packed(let packed): return Self.packed(packed, name)
                 }
             }
+    }
+
+    private static func packed(_ matrix: PackedMatrix, _ name: String) -> [OutputTensor] {
+        func words(_ prefix: String, _ storage: Storage) -> OutputTensor {
+            OutputTensor(name: prefix + name, Tensor(storage: storage, shape: [storage.count]))
+        }
+        return [words(PackedWeights.panels, matrix.panels)]
+            + (matrix.columns.map { [words(PackedWeights.columns, $0)] } ?? [])
     }
 }
 

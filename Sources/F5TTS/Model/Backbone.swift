@@ -29,9 +29,10 @@ package protocol Backbone: Sendable {
 extension Backbone {
     /// A block of the network: `body(inputs)`, computed again for the backward pass where that is asked.
     func computing(
-        _ inputs: [Tensor], _ training: TrainingPass?, _ body: @escaping ([Tensor]) -> Tensor
+        _ block: Int, _ inputs: [Tensor], _ training: TrainingPass?,
+        _ body: @escaping ([Tensor]) -> Tensor
     ) -> Tensor {
-        training?.recomputesBlocks == true ? .recomputing(inputs, body) : body(inputs)
+        block < training?.recomputedBlocks ?? 0 ? .recomputing(inputs, body) : body(inputs)
     }
 
     /// `textEmbedding` of texts of which all are blanked, or none.
@@ -54,8 +55,9 @@ extension Backbone {
 package struct TrainingPass: Sendable {
     /// Nil when nothing is dropped.
     package var dropout: Dropout?
-    /// Keeps each block's input alone for the backward pass, which computes the rest again.
-    package var recomputesBlocks = false
+    /// Of so many of the first blocks only the input is kept for the backward pass, which computes the
+    /// rest again.
+    package var recomputedBlocks = 0
 
     package init() {}
 }

@@ -11,4 +11,12 @@ extension BackboneConfiguration {
         let ends = dim * (2 * melChannels + textDim) + dim * melChannels + position
         return 2 * 2 * (depth * (linear + attention + skips) * tokens + ends * frames)
     }
+
+    /// How many blocks' activations do not fit into `limit` bytes while one sample of so many frames is
+    /// trained on.
+    package func blocksBeyond(_ limit: Int, frames: Int) -> Int {
+        // What the ops of a block keep: rows of its width, of attention's and of the feed-forward's.
+        let kept = (7 + 3 * feedForwardFactor) * dim + 6 * heads * headWidth
+        return max(0, depth - limit / max(1, 4 * kept * frames))
+    }
 }

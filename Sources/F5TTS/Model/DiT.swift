@@ -48,7 +48,7 @@ package struct DiT: Backbone {
         let rotary = RotaryTable.shared(positions: x.shape[1], width: configuration.headWidth)
         var h = embedded
         for (index, block) in blocks.enumerated() {
-            h = computing([h, time.layers[index]], training) {
+            h = computing(index, [h, time.layers[index]], training) {
                 block(
                     $0[0], modulation: $0[1], rotary: rotary, lengths: lengths,
                     dropout: training?.dropout?.layer(index))

@@ -54,7 +54,7 @@ package struct UNetT: Backbone {
             } else {
                 inputs.append(h)
             }
-            h = computing([h], training) {
+            h = computing(index, [h], training) {
                 layer(
                     $0[0], rotary: rotary, lengths: lengths,
                     dropout: training?.dropout?.layer(index))

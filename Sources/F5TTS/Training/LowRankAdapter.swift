@@ -4,8 +4,7 @@ import Tensors
 /// Low-rank adaptation (LoRA, arXiv 2106.09685): each adapted matrix W becomes
 /// `W + alpha / rank · B A`, and only A `[rank, inputs]` and B `[outputs, rank]` are trained.
 ///
-/// The layers know nothing of it: they are built from merged matrices, while training and while
-/// speaking alike.
+/// The base's own layers add it to what they give, while training and while speaking alike.
 package struct LowRankAdapter: Sendable, Equatable, Codable {
     /// Inner width, at least 1.
     package var rank: Int
@@ -49,6 +48,26 @@ package struct LowRankAdapter: Sendable, Equatable, Codable {
                     shape: entry.shape))
         }
         return block
+    }
+
+    /// Whether gradients of an adapter pass through a matrix of the backbone: all but those that see
+    /// nothing but the time.
+    static func passes(_ name: String) -> Bool {
+        !["time_embed", "attn_norm", "norm_out"].contains { name.contains(".\($0).") }
+    }
+
+    /// What the adapter's parameters add, by the full names of the matrices; recorded if they are.
+    func layers(_ parameters: [(name: String, tensor: Tensor)]) -> [String: LowRank] {
+        let values = Dictionary(parameters.map { ($0.name, $0.tensor) }) { first, _ in first }
+        let scale = Float(alpha / Double(rank))
+        var layers: [String: LowRank] = [:]
+        for (name, down) in parameters where name.hasSuffix(Self.down) {
+            let matrix = String(name.dropLast(Self.down.count))
+            guard let up = values[matrix + Self.up] else { continue }
+            layers[matrix] = LowRank(
+                down: down, up: Tensor.zeros(up.shape).adding(scale, times: up))
+        }
+        return layers
     }
 
     /// The backbone's parameters with the adapter's taken in.

@@ -28,8 +28,8 @@ package final class Trainer {
     package let configuration: TrainingConfiguration
     /// What is trained: every parameter of the backbone, or those of the adapter.
     package let parameters: ParameterBlock
-    /// Where training begins, by bare names (`transformer.…`).
-    private let base: [String: Tensor]
+    /// What an adapter is added to.
+    private let base: ModelParts?
     let optimizer: AdamW
     package internal(set) var average: ExponentialMovingAverage?
     /// Updates done.
@@ -60,8 +60,13 @@ package final class Trainer {
     ) {
         self.backbone = backbone
         self.configuration = configuration
-        // A copy is trained; only an adapter goes on reading where it began.
-        base = configuration.adapter == nil ? [:] : weights
+        // A copy is trained, or an adapter beside what stays as it is.
+        base = configuration.adapter.map { _ in
+            Weights.frozen(
+                weights, precision: configuration.precision,
+                passesGradients: LowRankAdapter.passes
+            ) { backbone.model($0) }
+        }
         let layout = Weights.shapes { backbone.model($0) }
         func block(_ weights: [String: Tensor]) -> ParameterBlock {
             let block = ParameterBlock(layout: layout)
@@ -116,9 +121,10 @@ package final class Trainer {
     }
 
     private func model(_ trained: [(name: String, tensor: Tensor)]) -> any Backbone {
-        backbone.model(
-            values: configuration.adapter?.merged(trained, into: base) ?? trained,
-            precision: configuration.precision)
+        guard let base, let adapter = configuration.adapter else {
+            return backbone.model(values: trained, precision: configuration.precision)
+        }
+        return Weights.adapted(base, by: adapter.layers(trained)) { backbone.model($0) }
     }
 
     /// Takes one update.
@@ -224,7 +230,8 @@ package final class Trainer {
         let recorded = parameters.recorded
         var pass = TrainingPass()
         pass.dropout = piece.dropout
-        pass.recomputesBlocks = configuration.recomputesBlocks
+        pass.recomputedBlocks = backbone.blocksBeyond(
+            configuration.activationBytes, frames: piece.batch.lengths[0])
         let loss = FlowMatchingLoss.evaluate(model(recorded), piece.batch, training: pass).loss
         loss.addGradients(of: recorded.map(\.tensor), times: piece.share, to: gradients)
         return Double(loss.array[0]) * Double(piece.share)

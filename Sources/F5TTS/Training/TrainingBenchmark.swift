@@ -31,15 +31,7 @@ package struct TrainingBenchmark: Sendable {
     package func callAsFunction(
         _ backbone: BackboneConfiguration, _ configuration: TrainingConfiguration
     ) -> Result {
-        let trainer = Trainer(
-            weights: InitialWeights.make(backbone, seed: 1), backbone: backbone, configuration)
-        var options = SpeakerBatches.Options()
-        options.frames = frames * utterances
-        options.longest = frames
-        let clips = Clips(count: utterances, frames: frames, vocabulary: backbone.vocabularySize)
-        let loader = BatchLoader(
-            SpeakerBatches(
-                clips, speakers: [Array(0..<utterances)], space: 0, options, seed: 1), start: 0)
+        let (trainer, loader) = begin(backbone, configuration)
         defer { loader.stop() }
         var before = 0.0
         let reports = StoragePool.keepingMemory {
@@ -54,6 +46,43 @@ package struct TrainingBenchmark: Sendable {
             frames: frames * utterances * configuration.accumulation,
             parameters: trainer.parameters.count,
             dataWaitShare: reports.map(\.waited).reduce(0, +) / max(1e-9, seconds.reduce(0, +)))
+    }
+
+    /// Trains as a job of the server does, in the background, until told to stop.
+    ///
+    /// - Parameters:
+    ///   - backbone: the network.
+    ///   - configuration: how to train it.
+    ///   - running: asked between samples; false ends it.
+    ///   - begun: called after the first update.
+    package func inBackground(
+        _ backbone: BackboneConfiguration, _ configuration: TrainingConfiguration,
+        while running: () -> Bool, begun: () -> Void
+    ) {
+        Parallel.inBackground {
+            let (trainer, loader) = begin(backbone, configuration)
+            defer { loader.stop() }
+            StoragePool.keepingMemory {
+                while trainer.step(loader.next, while: running) != nil, running() {
+                    if trainer.update == 1 { begun() }
+                }
+            }
+        }
+    }
+
+    private func begin(
+        _ backbone: BackboneConfiguration, _ configuration: TrainingConfiguration
+    ) -> (Trainer, BatchLoader) {
+        let trainer = Trainer(
+            weights: InitialWeights.make(backbone, seed: 1), backbone: backbone, configuration)
+        var options = SpeakerBatches.Options()
+        options.frames = frames * utterances
+        options.longest = frames
+        let clips = Clips(count: utterances, frames: frames, vocabulary: backbone.vocabularySize)
+        let loader = BatchLoader(
+            SpeakerBatches(
+                clips, speakers: [Array(0..<utterances)], space: 0, options, seed: 1), start: 0)
+        return (trainer, loader)
     }
 
     /// Seconds that this process has computed so far.

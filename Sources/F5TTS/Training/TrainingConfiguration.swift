@@ -22,8 +22,9 @@ package struct TrainingConfiguration: Sendable, Equatable, Codable {
     package var clipNorm = 1.0
     /// Share of elements that dropout blanks, in [0, 1).
     package var dropout: Float = 0.1
-    /// Keeps each block's input alone while training: up to a third more time, a fraction of the memory.
-    package var recomputesBlocks = false
+    /// What a sample's activations may take, bytes: of as many blocks as it takes for that, only the input
+    /// is kept, and the rest computed again, for up to a third more time. 0 keeps none.
+    package var activationBytes = 1 << 30
     /// Trains a low-rank adapter beside the weights, not the weights themselves.
     package var adapter: LowRankAdapter?
     package var optimizer = AdamW.Configuration()

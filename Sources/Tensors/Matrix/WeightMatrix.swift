@@ -4,6 +4,8 @@ package enum WeightMatrix: Sendable {
     case float32(Tensor)
     /// Float32, rounded to bfloat16 at every product: what training changes.
     case master(Tensor)
+    /// Not trained, between layers that are.
+    case frozen(FrozenMatrix)
     /// Rounded and packed once.
     case packed(PackedMatrix)
 
@@ -20,6 +22,7 @@ package enum WeightMatrix: Sendable {
     package func releasePages() {
         switch self {
         case .float32(let weight), .master(let weight): weight.storage.releasePages()
+        case .frozen: break
         case .packed(let packed): packed.panels.releasePages()
         }
     }
@@ -27,6 +30,7 @@ package enum WeightMatrix: Sendable {
     package var inputs: Int {
         switch self {
         case .float32(let weight), .master(let weight): weight.shape[1]
+        case .frozen(let matrix): matrix.forward.inputs
         case .packed(let packed): packed.inputs
         }
     }
@@ -34,6 +38,7 @@ package enum WeightMatrix: Sendable {
     package var outputs: Int {
         switch self {
         case .float32(let weight), .master(let weight): weight.shape[0]
+        case .frozen(let matrix): matrix.forward.outputs
         case .packed(let packed): packed.outputs
         }
     }

@@ -29,7 +29,7 @@ extension Linear {
             }
     }
 
-    private static func product(
+    static func product(
         _ a: BFloat16Rows, _ b: BFloat16Panels, shape: [Int]
     ) -> Tensor {
         Tensor(shape: shape) { c in

@@ -5,7 +5,7 @@ package struct Linear: Sendable {
     package let matrix: WeightMatrix
     /// `[outputs]`.
     package let bias: Tensor?
-    /// What an adapted voice adds; for speaking only, nothing of it is recorded.
+    /// What an adapter adds.
     package private(set) var lowRank: LowRank?
 
     package init(matrix: WeightMatrix, bias: Tensor?) {
@@ -37,6 +37,12 @@ package struct Linear: Sendable {
 
     package func callAsFunction(_ x: Tensor, activation: Activation? = nil) -> Tensor {
         precondition(x.columns == inputs, "Linear: x \(x.shape), \(inputs) inputs")
+        if let lowRank, lowRank.isRecorded || x.isRecorded {
+            var base = self
+            base.lowRank = nil
+            let y = lowRank.added(to: base(x), x)
+            return activation?(y) ?? y
+        }
         switch matrix {
         case .float32(let weight):
             // The activation's backward pass needs what went into it.
@@ -45,6 +51,10 @@ package struct Linear: Sendable {
         case .master(let weight):
             if let activation { return activation(self(x)) }
             return rounded(x, weight)
+        case .frozen(let matrix):
+            if let activation, x.isRecorded { return activation(self(x)) }
+            return multiplied(x, matrix.forward, activation)
+                .recorded(from: [x]) { [matrix.gradient($0, shape: x.shape)] }
         case .packed(let packed):
             precondition(!x.isRecorded, "Linear: packed weights are not for training")
             return multiplied(x, packed, activation)
@@ -102,7 +112,7 @@ package struct Linear: Sendable {
     }
 
     /// `dy W`: the gradient of x.
-    private static func multiplied(_ dy: Tensor, by weight: Tensor, shape: [Int]) -> Tensor {
+    static func multiplied(_ dy: Tensor, by weight: Tensor, shape: [Int]) -> Tensor {
         let (outputs, inputs) = (weight.shape[0], weight.shape[1])
         return Tensor(shape: shape) { dx in
             blocks(dy.rows, inputs) { rows, columns in
@@ -116,7 +126,7 @@ package struct Linear: Sendable {
     }
 
     /// `dyᵀ x`: the gradient of W.
-    private static func outerProducts(_ dy: Tensor, _ x: Tensor) -> Tensor {
+    static func outerProducts(_ dy: Tensor, _ x: Tensor) -> Tensor {
         let (outputs, inputs) = (dy.columns, x.columns)
         return Tensor(shape: [outputs, inputs]) { dWeight in
             blocks(outputs, inputs) { rows, columns in
@@ -131,11 +141,11 @@ package struct Linear: Sendable {
 
     /// Cuts a product into blocks of fixed size, whatever the number of threads, so that every sum
     /// is the same sum.
-    private static func blocks(
+    static func blocks(
         _ rows: Int, _ columns: Int, _ body: (Range<Int>, Range<Int>) -> Void
     ) {
         // Tall blocks, because OpenBLAS packs the weights anew for each.
-        let (height, width) = (1024, 512)
+        let (height, width) = (columns > 64 ? 1024 : 128, 512)
         let across = (columns + width - 1) / width
         Parallel.run((rows + height - 1) / height * across) { block in
             let row = block / across * height

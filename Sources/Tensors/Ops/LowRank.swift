@@ -1,7 +1,7 @@
 /// What is added to a linear layer at run time: `y += (x downᵀ) upᵀ`.
 ///
 /// It costs `rank / outputs + rank / inputs` of the layer's own work, and leaves the layer's weights
-/// as they are, so that any number of them share one base.
+/// as they are, so that any number of them share one base, and none is computed a gradient for.
 package struct LowRank: Sendable {
     /// `[rank, inputs]`.
     package let down: Tensor
@@ -21,11 +21,43 @@ package struct LowRank: Sendable {
     package var outputs: Int { up.shape[0] }
 }
 
+extension LowRank {
+    /// Whether it is being trained.
+    var isRecorded: Bool { down.isRecorded || up.isRecorded }
+
+    /// `y + (x downᵀ) upᵀ` with the gradients of all four, made in y's own memory.
+    ///
+    /// - Parameters:
+    ///   - y: `[…, outputs]`, which nobody else has seen yet.
+    ///   - x: `[…, inputs]`.
+    /// - Returns: the sum, of y's shape.
+    func added(to y: Tensor, _ x: Tensor) -> Tensor {
+        let (down, up) = (down, up)
+        let addition = LowRankAddition(
+            LowRank(down: down.withoutNode, up: up.withoutNode), x.withoutNode)
+        Linear.blocks(y.rows, outputs) { rows, columns in
+            addition.add(
+                rows, columns,
+                to: y.storage.base + rows.lowerBound * outputs + columns.lowerBound)
+        }
+        let reduced = addition.reduced
+        return y.recorded(from: [y, x, down, up]) { dy in
+            let dReduced = Linear.multiplied(dy, by: up, shape: reduced.shape)
+            return [
+                dy,
+                x.isRecorded ? Linear.multiplied(dReduced, by: down, shape: x.shape) : nil,
+                down.isRecorded ? Linear.outerProducts(dReduced, x) : nil,
+                up.isRecorded ? Linear.outerProducts(dy, reduced) : nil,
+            ]
+        }
+    }
+}
+
 /// What a low-rank addition makes of one x, ready to be added block by block.
 struct LowRankAddition {
     private let lowRank: LowRank
     /// `x downᵀ`, `[rows, rank]`.
-    private let reduced: Tensor
+    let reduced: Tensor
 
     init(_ lowRank: LowRank, _ x: Tensor) {
         self.lowRank = lowRank

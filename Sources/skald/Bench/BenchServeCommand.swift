@@ -31,6 +31,9 @@ struct BenchServeCommand: ParsableCommand {
     @Option(help: ArgumentHelp("A stored voice (SKALD_VOICE). Default: heart."))
     var voice: String?
 
+    @Flag(help: "Also time one client while an adapter of the model is trained beside it.")
+    var whileTraining = false
+
     @Flag(help: "Print one JSON object.")
     var json = false
 
@@ -60,8 +63,10 @@ struct BenchServeCommand: ParsableCommand {
         report.add("cold_first_audio_seconds", try listen(client).firstAudio ?? .nan)
 
         let (alone, aloneSeconds) = try Measurements.timed {
-            try (0..<min(3, clients * requests)).map { _ in try listen(client) }
+            try (0..<(whileTraining ? 7 : min(3, clients * requests))).map { _ in try listen(client)
+            }
         }
+        if whileTraining { try listenWhileTraining(client, alone, &report) }
         let (together, seconds) = try Measurements.timed { try crowd(client) }
         let speechAlone = alone.reduce(0) { $0 + $1.audioSeconds } / aloneSeconds
         let speech = together.reduce(0) { $0 + $1.audioSeconds } / seconds
@@ -119,6 +124,43 @@ struct BenchServeCommand: ParsableCommand {
             load: { synthesizer }, loaded: { _ in loaded.signal() })
         loaded.wait()
         return server
+    }
+
+    /// What a job of the server costs a listener.
+    private func listenWhileTraining(
+        _ client: LoopbackClient, _ alone: [LoopbackClient.Heard], _ report: inout Measurements
+    ) throws {
+        let backbone = try models.catalog.find(
+            model.name(in: models.path), arch: model.architecture
+        ).backbone
+        var training = TrainingConfiguration(
+            schedule: LearningRateSchedule(peak: 1e-4, warmup: 0, total: 1_000_000))
+        training.precision = try compute.trainingPrecision
+        training.adapter = LowRankAdapter()
+        let (begun, ended) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let isWanted = Atomic<Bool>(true)
+        Thread.detachNewThread { [training] in
+            var benchmark = TrainingBenchmark()
+            benchmark.utterances = 5
+            benchmark.inBackground(
+                backbone, training, while: { isWanted.load(ordering: .relaxed) },
+                begun: { begun.signal() })
+            ended.signal()
+        }
+        begun.wait()
+        defer {
+            isWanted.store(false, ordering: .relaxed)
+            ended.wait()
+        }
+        let beside = try alone.map { _ in
+            Thread.sleep(forTimeInterval: 0.5)
+            return try listen(client)
+        }
+        let seconds = Self.quantile(beside.compactMap(\.firstAudio), 0.5)
+        report.add("training_first_audio_seconds", seconds)
+        report.add(
+            "training_first_audio_ratio",
+            seconds / Self.quantile(alone.compactMap(\.firstAudio), 0.5))
     }
 
     private func listen(_ client: LoopbackClient) throws -> LoopbackClient.Heard {

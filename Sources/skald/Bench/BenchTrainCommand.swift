@@ -30,7 +30,11 @@ struct BenchTrainCommand: ParsableCommand {
     @Option(help: "full trains all weights, lora an adapter of rank 16.")
     var method = Method.full
 
-    @Flag(help: "Compute each block again for its backward pass, which saves memory.")
+    @Flag(
+        help: """
+            Compute every block again for its backward pass, which saves memory; else only as many as an \
+            utterance has activations beyond 1 GiB.
+            """)
     var recompute = false
 
     @Flag(help: "Print one JSON object.")
@@ -61,7 +65,7 @@ struct BenchTrainCommand: ParsableCommand {
             schedule: LearningRateSchedule(peak: 1e-4, warmup: 0, total: 1000))
         training.averageStart = 0
         training.precision = try compute.trainingPrecision
-        training.recomputesBlocks = recompute
+        if recompute { training.activationBytes = 0 }
         training.adapter = method == .lora ? LowRankAdapter() : nil
         var benchmark = TrainingBenchmark()
         (benchmark.frames, benchmark.utterances, benchmark.steps) = (frames, utterances, steps)

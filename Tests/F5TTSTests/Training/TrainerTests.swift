@@ -191,14 +191,20 @@ struct TrainerTests {
         for (a, b) in zip(rounded, exact) { #expect(abs(a / b - 1) < 0.01) }
     }
 
-    /// Blocks that are computed again teach the same.
+    /// Blocks that are computed again teach the same, and no more of them are than is asked.
     @Test func recomputingChangesNothing() throws {
-        func losses(recomputing: Bool) throws -> [Double] {
-            let trainer = try Self.trainer { $0.recomputesBlocks = recomputing }
+        func losses(_ bytes: Int) throws -> [Double] {
+            let trainer = try Self.trainer { $0.activationBytes = bytes }
             return Self.run(trainer, updates: 4).flatMap { [$0.loss, $0.gradientNorm] }
         }
-        for (a, b) in zip(try losses(recomputing: true), try losses(recomputing: false)) {
-            #expect(abs(a / b - 1) < 1e-6)
+        let backbone = try TinyModel.configuration("dit_variants/nano_v1/arch.json")
+        let half = 100_000
+        #expect(backbone.blocksBeyond(.max, frames: 24) == 0)
+        #expect(backbone.blocksBeyond(0, frames: 24) == backbone.depth)
+        #expect((1..<backbone.depth).contains(backbone.blocksBeyond(half, frames: 24)))
+        let kept = try losses(.max)
+        for bytes in [0, half] {
+            for (a, b) in zip(try losses(bytes), kept) { #expect(abs(a / b - 1) < 1e-6) }
         }
     }
 

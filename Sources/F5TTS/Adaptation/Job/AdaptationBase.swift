@@ -60,8 +60,6 @@ struct AdaptationBase {
         var configuration = options.training
         // Eight bits are too few to learn in.
         configuration.precision = precision == .int8 ? .bf16 : precision
-        // The activations of a long clip would take as much memory again as the weights.
-        configuration.recomputesBlocks = !Trainer.isSmall(model.backbone)
         return Trainer(
             weights: tensors, inherited: inherited, backbone: model.backbone, configuration)
     }

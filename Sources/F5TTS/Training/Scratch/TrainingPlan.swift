@@ -94,6 +94,9 @@ package struct TrainingPlan: Sendable {
         }
         training.average.beta = try train.number("ema_beta", in: 0...0.999999) ?? 0.9995
         training.averageStart = 0
+        if let recompute = try train.bool("recompute") {
+            training.activationBytes = recompute ? 0 : .max
+        }
         training.seed = UInt32(try train.integer("seed", in: 0...Int(UInt32.max)) ?? 666)
         batches.frames = try train.integer("frames", in: 64...1_000_000) ?? batches.frames
         batches.continued = Float(try train.number("continue_share", in: 0...1) ?? 0.5)
@@ -123,7 +126,7 @@ package struct TrainingPlan: Sendable {
         "updates", "learning_rate", "warmup", "decay", "accumulation", "clip_norm", "dropout",
         "beta1", "beta2", "weight_decay", "ema_beta", "seed", "frames", "continue_share",
         "drop_text_and_audio", "drop_audio", "single_share", "pair_share", "time_power",
-        "timed_updates", "optimizer", "muon_rate_factor",
+        "timed_updates", "optimizer", "muon_rate_factor", "recompute",
     ]
     private static let runKeys: Set<String> = [
         "held_out_every", "checkpoint_every", "checkpoint_minutes", "keep_last", "patience",
