@@ -10,28 +10,45 @@ final class FileLedger: Ledger {
     private var missing: [String] = []
     private var misshapen: [(name: String, found: [Int], wanted: [Int])] = []
     private var failure: CheckpointError?
+    /// The first matrix that was packed and is not finite.
+    private var notFinite: String?
 
     init(_ resolved: ResolvedWeights) { self.resolved = resolved }
 
     func has(_ name: String) -> Bool { resolved.tensors[name] != nil }
 
     func take(_ name: String, _ shape: [Int]) -> Tensor {
+        guard let tensor = find(name, shape) else { return ZeroPages.tensor(shape) }
+        taken.append((name, tensor))
+        return tensor
+    }
+
+    /// A packed matrix is a copy: its values are checked and their memory given back at once, so that
+    /// packing a model takes as much memory as what it makes.
+    func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
+        guard precision.packedFormat != nil else { return .float32(take(name, shape)) }
+        guard let tensor = find(name, shape) else { return .float32(ZeroPages.tensor(shape)) }
+        if notFinite == nil, !tensor.isFinite { notFinite = name }
+        defer { tensor.storage.releasePages() }
+        return WeightMatrix(tensor, precision)
+    }
+
+    /// The values of a parameter; nil, and noted, when the file does not have them so.
+    private func find(_ name: String, _ shape: [Int]) -> Tensor? {
         requests[name, default: 0] += 1
         guard let stored = resolved.tensors[name] else {
             missing.append(name)
-            return ZeroPages.tensor(shape)
+            return nil
         }
         guard stored.shape == shape else {
             misshapen.append((name, stored.shape, shape))
-            return ZeroPages.tensor(shape)
+            return nil
         }
         do throws(CheckpointError) {
-            let tensor = try stored.tensor()
-            taken.append((name, tensor))
-            return tensor
+            return try stored.tensor()
         } catch {
             failure = failure ?? error
-            return ZeroPages.tensor(shape)
+            return nil
         }
     }
 
@@ -66,7 +83,8 @@ final class FileLedger: Ledger {
 
     /// Refuses NaN and infinity, which would otherwise come out as noise or silence.
     ///
-    /// Reads every value once, on all cores; the pages of a mapped file have to be read in any case.
+    /// Reads every value that was not packed once, on all cores; the pages of a mapped file have to be
+    /// read in any case.
     private func checkFinite() throws(CheckpointError) {
         let tensors = taken
         let worst = Mutex<Int?>(nil)
@@ -75,9 +93,9 @@ final class FileLedger: Ledger {
                 worst.withLock { $0 = min($0 ?? index, index) }
             }
         }
-        if let index = worst.withLock({ $0 }) {
+        if let name = notFinite ?? worst.withLock({ $0 }).map({ tensors[$0].name }) {
             throw CheckpointError(
-                .notFinite, file: resolved.file, tensor: tensors[index].name,
+                .notFinite, file: resolved.file, tensor: name,
                 "holds NaN or infinity; the training diverged or the file is damaged: "
                     + "use an earlier checkpoint")
         }

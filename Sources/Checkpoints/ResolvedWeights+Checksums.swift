@@ -20,10 +20,9 @@ extension ResolvedWeights {
         DispatchQueue.concurrentPerform(iterations: stored.count) { index in
             let result = Result { () throws(CheckpointError) in
                 let tensor = try stored[index].value.tensor()
-                return withExtendedLifetime(tensor) {
-                    Zlib.checksum(
-                        UnsafeRawBufferPointer(start: tensor.base, count: tensor.count * 4))
-                }
+                defer { tensor.storage.releasePages() }
+                return Zlib.checksum(
+                    UnsafeRawBufferPointer(start: tensor.base, count: tensor.count * 4))
             }
             results.withLock { $0[index] = result }
         }

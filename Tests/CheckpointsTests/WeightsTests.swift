@@ -50,6 +50,20 @@ import Testing
         #expect(error?.tensor != nil)
     }
 
+    /// What is packed is a copy, and its source is not looked at again.
+    @Test func packedMatricesAreCheckedToo() throws {
+        let matrix = "transformer.transformer_blocks.1.attn.to_k"
+        let error = try #require(throws: CheckpointError.self) {
+            let resolved = try EMAResolution.resolve(
+                CheckpointFile.open(Fixtures.path("checkpoints/corrupt/nan_weights.safetensors")),
+                source: .ema)
+            _ = try Weights.load(resolved, precision: .bf16, ignoring: { _ in true }) { weights in
+                weights.at(matrix).matrix("weight", [32, 32], .bf16)
+            }
+        }
+        #expect(error.code == .notFinite && error.tensor == matrix + ".weight")
+    }
+
     @Test func allFaultsAreListedAtOnce() throws {
         let resolved = try EMAResolution.resolve(
             CheckpointFile.open(Fixtures.path("checkpoints/pretrained_ema.safetensors")),

@@ -100,7 +100,8 @@ struct ForwardTests {
                 try check(m[4], "block0.attn_norm.scale_mlp")
                 try check(m[5], "block0.attn_norm.gate_mlp")
                 try check(block.attention.queries(normalized), "block0.to_q")
-                let h = attend.add(try fixture.tensor("block0.attn"), to: input)
+                let h = input.adding(
+                    gate: attend.gate, times: try fixture.tensor("block0.attn"))
                 let feed = Modulation(shift: m[3], scale: m[4], gate: m[5])
                 try check(block.feedForward(feed.normalize(h)), "block0.ff")
             }

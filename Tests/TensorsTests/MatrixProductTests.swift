@@ -192,10 +192,8 @@ struct PrecisionTests {
             OpTests.noise([48], seed: 3),
         ]
         compare("convolution", inputs) { precision, inputs in
-            // Rounded only while training.
-            let weight = inputs[1].isRecorded ? inputs[1] : inputs[1].asParameter
-            return Convolution(
-                weight: weight, bias: inputs[2], groups: groups, precision: precision)(inputs[0])
+            Convolution(
+                weight: inputs[1], bias: inputs[2], groups: groups, precision: precision)(inputs[0])
         }
     }
 
@@ -206,6 +204,39 @@ struct PrecisionTests {
                 queries: inputs[0], keys: inputs[1], values: inputs[2], heads: 2,
                 keyLengths: keyLengths, precision: precision)
         }
+    }
+
+    /// What is done with blocks of a product gives what is done with the whole of it.
+    @Test(arguments: [Precision.f32, .bf16, .int8], [nil, 3] as [Int?])
+    func fusedIsLikeOneByOne(_ precision: Precision, rank: Int?) {
+        let (samples, frames, heads) = (2, 53, 6)
+        let layer = { (outputs: Int, inputs: Int, seed: UInt64) in
+            let plain = Linear(
+                matrix: WeightMatrix(OpTests.noise([outputs, inputs], seed: seed), precision),
+                bias: OpTests.noise([outputs], seed: seed + 1))
+            guard let rank else { return plain }
+            return plain.adding(
+                LowRank(
+                    down: OpTests.noise([rank, inputs], seed: seed + 2),
+                    up: OpTests.noise([outputs, rank], seed: seed + 3)))
+        }
+        let (inner, outer) = (layer(heads * 64, 70, 1), layer(70, heads * 64, 5))
+        let x = OpTests.noise([samples, frames, 70], seed: 9)
+        let input = inner.input(x)
+        #expect(inner(input).array == inner(x).array)
+        let rotary = RotaryTable(positions: frames, width: 64)
+        for rotated in [1, 5, heads] {
+            #expect(
+                inner(input, rotary: rotary, heads: heads, rotated: rotated).array
+                    == rotary.rotate(inner(x), heads: heads, rotated: rotated).array)
+        }
+        let hidden = inner(input, activation: .geluTanh, feeding: outer)
+        let whole = inner(x, activation: .geluTanh)
+        #expect(outer(hidden).array == outer(whole).array)
+        let gate = OpTests.noise([samples, 70], seed: 10)
+        #expect(
+            outer(hidden, addedTo: x, gate: gate).array
+                == x.adding(gate: gate, times: outer(whole)).array)
     }
 
     @Test func rowsDoNotDependOnTheirNeighbours() {

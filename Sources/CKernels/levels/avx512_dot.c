@@ -159,7 +159,9 @@ static double NAME(int8_peak)(size_t rounds) {
 // Sums may be split over vector lanes, products and sums may be fused.
 #pragma clang fp contract(fast) reassociate(on)
 #include "exponential.inc"
+#include "rounding.inc"
 #define HAS_PRODUCTS
+#define HAS_ROUNDING
 #include "matrix.inc"
 #pragma clang attribute pop
 #endif

@@ -66,7 +66,7 @@ package struct PackedWeights: Sendable {
 
         func hash() throws(CheckpointError) -> String {
             let file = try MappedFile(path)
-            return withExtendedLifetime(file) { ContentHash.of(file.bytes) }
+            return ContentHash.of(file.bytes, done: file.releasePages)
         }
     }
 

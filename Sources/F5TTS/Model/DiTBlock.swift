@@ -24,9 +24,9 @@ struct DiTBlock: Sendable {
         let m = modulation.chunkedColumns(6)
         let attend = Modulation(shift: m[0], scale: m[1], gate: m[2])
         let feed = Modulation(shift: m[3], scale: m[4], gate: m[5])
-        let h = attend.add(
-            attention(attend.normalize(x), rotary: rotary, lengths: lengths, dropout: dropout),
-            to: x)
-        return feed.add(feedForward(feed.normalize(h), dropout: dropout), to: h)
+        let h = attention(
+            attend.normalize(x), addedTo: x, gate: attend.gate, rotary: rotary, lengths: lengths,
+            dropout: dropout)
+        return feedForward(feed.normalize(h), addedTo: h, gate: feed.gate, dropout: dropout)
     }
 }

@@ -13,8 +13,22 @@ struct FeedForward: Sendable {
         outer = Linear(w.at("ff.2"), c.dim * c.feedForwardFactor, c.dim, precision: w.precision)
     }
 
+    /// residual, gate: gives `residual + gate · feedForward(x)`.
+    func callAsFunction(
+        _ x: Tensor, addedTo residual: Tensor, gate: Tensor, dropout: Dropout.Layer? = nil
+    ) -> Tensor {
+        outer(hidden(x, dropout), addedTo: residual, gate: gate)
+    }
+
+    /// The same alone.
     func callAsFunction(_ x: Tensor, dropout: Dropout.Layer? = nil) -> Tensor {
-        let h = inner(x, activation: .geluTanh)
-        return outer(dropout?(h, .feedForward) ?? h)
+        outer(hidden(x, dropout))
+    }
+
+    private func hidden(_ x: Tensor, _ dropout: Dropout.Layer?) -> LinearInput {
+        guard let dropout else {
+            return inner(inner.input(x), activation: .geluTanh, feeding: outer)
+        }
+        return outer.input(dropout(inner(x, activation: .geluTanh), .feedForward))
     }
 }

@@ -10,9 +10,6 @@ struct Modulation: Sendable {
 
     /// `layerNorm(x) (1 + scale) + shift`
     func normalize(_ x: Tensor) -> Tensor { x.modulatedNorm(scale: scale, shift: shift, eps: 1e-6) }
-
-    /// `x + gate · branch`
-    func add(_ branch: Tensor, to x: Tensor) -> Tensor { x.adding(gate: gate, times: branch) }
 }
 
 extension Tensor {

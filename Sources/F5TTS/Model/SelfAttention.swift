@@ -32,24 +32,46 @@ struct SelfAttention: Sendable {
         precision = w.precision
     }
 
+    /// residual, gate: gives `residual + gate · attention(x)`.
+    func callAsFunction(
+        _ x: Tensor, addedTo residual: Tensor, gate: Tensor, rotary: RotaryTable, lengths: [Int]?,
+        dropout: Dropout.Layer? = nil
+    ) -> Tensor {
+        let attended = attend(x, rotary, lengths)
+        guard dropout != nil || lengths != nil else {
+            return output(output.input(attended), addedTo: residual, gate: gate)
+        }
+        let branch = output(attended)
+        return residual.adding(
+            gate: gate, times: (dropout?(branch, .attention) ?? branch).masked(lengths))
+    }
+
+    /// The same alone.
     func callAsFunction(
         _ x: Tensor, rotary: RotaryTable, lengths: [Int]?, dropout: Dropout.Layer? = nil
     ) -> Tensor {
-        let q = placed(queries(x), norm: norms?.queries, rotary)
-        let k = placed(keys(x), norm: norms?.keys, rotary)
-        let attended = Attention.attend(
-            queries: q, keys: k, values: values(x), heads: heads,
-            keyLengths: masksKeys ? lengths : nil, precision: precision)
-        return (dropout?(output(attended), .attention) ?? output(attended)).masked(lengths)
+        let branch = output(attend(x, rotary, lengths))
+        return (dropout?(branch, .attention) ?? branch).masked(lengths)
+    }
+
+    private func attend(_ x: Tensor, _ rotary: RotaryTable, _ lengths: [Int]?) -> Tensor {
+        let input = queries.input(x)
+        return Attention.attend(
+            queries: placed(queries, input, norm: norms?.queries, rotary),
+            keys: placed(keys, input, norm: norms?.keys, rotary), values: values(input),
+            heads: heads, keyLengths: masksKeys ? lengths : nil, precision: precision)
     }
 
     /// Normalises each head when asked, then rotates by position.
-    private func placed(_ x: Tensor, norm: Tensor?, _ rotary: RotaryTable) -> Tensor {
-        var x = x
-        if let norm {
-            let perHead = [x.rows * heads, x.columns / heads]
-            x = x.reshaped(perHead).rmsNorm(gain: norm, eps: 1e-6).reshaped(x.shape)
+    private func placed(
+        _ layer: Linear, _ input: LinearInput, norm: Tensor?, _ rotary: RotaryTable
+    ) -> Tensor {
+        guard let norm else {
+            return layer(input, rotary: rotary, heads: heads, rotated: rotated)
         }
-        return rotary.rotate(x, heads: heads, rotated: rotated)
+        let x = layer(input)
+        let perHead = [x.rows * heads, x.columns / heads]
+        let normalized = x.reshaped(perHead).rmsNorm(gain: norm, eps: 1e-6).reshaped(x.shape)
+        return rotary.rotate(normalized, heads: heads, rotated: rotated)
     }
 }

@@ -17,7 +17,9 @@ package struct WeightPacks: Sendable {
     private func places(_ origin: PackedWeights.Origin) -> [String] {
         let model = URL(filePath: origin.path).deletingLastPathComponent()
         // Models of one file name in different folders must not meet in ours.
-        let key = Array(model.path(percentEncoded: false).utf8).withUnsafeBytes(ContentHash.of)
+        let key = Array(model.path(percentEncoded: false).utf8).withUnsafeBytes {
+            ContentHash.of($0)
+        }
         return [
             model.appending(path: origin.fileName).path(percentEncoded: false),
             folder + "/" + key + "-" + origin.fileName,

@@ -88,76 +88,58 @@ package struct PackedMatrix: Sendable {
         UnsafeMutableRawPointer(columns!.base + outputs).assumingMemoryBound(to: Int32.self)
     }
 
-    /// `y = x Wᵀ` in blocks.
+    /// `x Wᵀ` in blocks, on all threads.
     ///
     /// - Parameters:
-    ///   - x: `[rows, inputs]`.
-    ///   - rows: of x and y.
-    ///   - y: `[rows, outputs]`.
-    ///   - epilogue: called with each finished block (rows, columns, its corner in y).
+    ///   - left: x `[rows, inputs]`, rounded.
+    ///   - finish: called with each block (rows, columns, its values, which it may change, and the
+    ///     distance between their rows), on the thread that made it.
     func multiply(
-        _ x: UnsafePointer<Float>, rows: Int, into y: UnsafeMutablePointer<Float>,
-        epilogue: (Range<Int>, Range<Int>, UnsafeMutablePointer<Float>) -> Void
+        _ left: PackedRows,
+        finish: (Range<Int>, Range<Int>, UnsafeMutablePointer<Float>, Int) -> Void
     ) {
-        switch format {
-        case .bf16:
-            let left = BFloat16Rows.parallel(x, rows: rows, depth: inputs)
+        // A block lies in memory of its own: rows of the whole result are a power of two apart, and
+        // would push each other out of the cache before `finish` sees them.
+        let stride = ProductBlocks.width
+        switch left {
+        case .bf16(let left):
             let right = BFloat16Panels(packed: panels, depth: inputs, columns: outputs)
-            ProductBlocks.run(rows, outputs) { rows, columns in
-                let corner = y + rows.lowerBound * outputs + columns.lowerBound
-                right.product(left, rows: rows, columns: columns, into: corner, stride: outputs)
-                epilogue(rows, columns, corner)
+            ProductBlocks.run(left.rows, outputs) { rows, columns in
+                withScratch(rows.count * stride) { block in
+                    right.product(left, rows: rows, columns: columns, into: block, stride: stride)
+                    finish(rows, columns, block, stride)
+                }
             }
-        case .int8:
-            let left = Int8Rows(x, rows: rows, depth: inputs)
-            ProductBlocks.run(rows, outputs) { rows, columns in
-                let corner = y + rows.lowerBound * outputs + columns.lowerBound
-                int8Product(left, rows: rows, columns: columns, into: corner, Kernels.matrix)
-                epilogue(rows, columns, corner)
+        case .int8(let left):
+            ProductBlocks.run(left.rows, outputs) { rows, columns in
+                withScratch(rows.count * stride) { block in
+                    int8Product(
+                        left, rows: rows, columns: columns, into: block, stride: stride,
+                        Kernels.matrix)
+                    finish(rows, columns, block, stride)
+                }
             }
         }
     }
 
-    /// A block of an int8 product; y is the block's corner in `[rows, outputs]`.
+    /// A block of an int8 product; y is the block's corner, its rows `stride` apart.
     func int8Product(
         _ left: Int8Rows, rows: Range<Int>, columns: Range<Int>,
-        into y: UnsafeMutablePointer<Float>, _ matrix: CKernels_matrix
+        into y: UnsafeMutablePointer<Float>, stride: Int, _ matrix: CKernels_matrix
     ) {
         matrix.int8_product(
             left.base + rows.lowerBound * left.stride, left.stride,
             left.scales.base + rows.lowerBound, int8Panels + columns.lowerBound * depth,
             self.columns!.base + columns.lowerBound, columnSums + columns.lowerBound, rows.count,
-            columns.count, depth, y, outputs)
-    }
-}
-
-/// The left operand of an int8 product: rows with a scale each.
-struct Int8Rows {
-    let storage: Storage
-    let scales: Storage
-    /// Bytes between two rows; see `BFloat16Rows`.
-    let stride: Int
-
-    /// Rounds x `[rows, depth]` on all threads.
-    init(_ x: UnsafePointer<Float>, rows: Int, depth: Int) {
-        stride = depth.rounded(up: CKernels_int8_depth) + 64
-        let padded = rows.rounded(up: CKernels_row_block)
-        storage = Storage(count: padded * stride / 4)
-        scales = Storage(count: padded)
-        Parallel.ranges(rows, grain: 64) { [self] range in
-            Kernels.matrix.int8_rows(
-                x + range.lowerBound * depth, depth, range.count, depth,
-                base + range.lowerBound * stride, stride, scales.base + range.lowerBound)
-        }
-    }
-
-    var base: UnsafeMutablePointer<UInt8> {
-        UnsafeMutableRawPointer(storage.base).assumingMemoryBound(to: UInt8.self)
+            columns.count, depth, y, stride)
     }
 }
 
 /// How a product of packed operands is cut into pieces of work.
 enum ProductBlocks {
+    /// Columns of a block; the last ones may be narrower.
+    static let width = 256
+
     /// Calls `body` (rows, columns) for each block, on all threads.
     ///
     /// Every element of the result is one sum in one order, wherever the cuts are.
@@ -169,7 +151,7 @@ enum ProductBlocks {
     /// The blocks in such an order that one's weights stay in the second-level cache while the rows
     /// pass by.
     static func of(_ rows: Int, _ columns: Int) -> [(rows: Range<Int>, columns: Range<Int>)] {
-        let (height, width) = (rows > 768 ? 192 : 96, 256)
+        let height = rows > 768 ? 192 : 96
         return stride(from: 0, to: columns, by: width).flatMap { column in
             stride(from: 0, to: rows, by: height).map { row in
                 (row..<min(rows, row + height), column..<min(columns, column + width))

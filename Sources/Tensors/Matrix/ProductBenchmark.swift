@@ -58,7 +58,7 @@ package struct ProductBenchmark {
                     right.int8Product(
                         left, rows: block.rows, columns: block.columns,
                         into: result.base + block.rows.lowerBound * columns
-                            + block.columns.lowerBound, matrix)
+                            + block.columns.lowerBound, stride: columns, matrix)
                 }
                 return operations
             }

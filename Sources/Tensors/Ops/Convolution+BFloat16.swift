@@ -1,6 +1,6 @@
 import CKernels
 
-/// Grouped convolution while training in bfloat16: rounded operands, float32 sums.
+/// Grouped convolution in bfloat16: rounded operands, float32 sums.
 ///
 /// With the frames of a group side by side, zeros around them, the window of frame f is the run of
 /// numbers that begins at frame f: rows of a matrix that overlap, so nothing is gathered tap by tap.
@@ -37,14 +37,20 @@ extension Convolution {
         }
     }
 
-    func forwardBFloat16(_ x: Tensor, into y: UnsafeMutablePointer<Float>) {
-        let (frames, inputs, outputs) = (x.shape[1], x.columns, bias.count)
-        let (perGroup, span, width) = (outputs / groups, packed.columns, inputs / groups)
-        let panels = (0..<groups).map { group in
+    /// The weights `[outputs, taps · inputs per group]` of each group.
+    static func panels(_ packed: Tensor, groups: Int) -> [BFloat16Panels] {
+        let (perGroup, span) = (packed.shape[0] / groups, packed.columns)
+        return (0..<groups).map { group in
             BFloat16Panels(
                 transposed: packed.base + group * perGroup * span, stride: span, depth: span,
                 columns: perGroup)
         }
+    }
+
+    func forwardBFloat16(_ x: Tensor, into y: UnsafeMutablePointer<Float>) {
+        let (frames, inputs, outputs) = (x.shape[1], x.columns, bias.count)
+        let (perGroup, width) = (outputs / groups, inputs / groups)
+        let panels = panels ?? Self.panels(packed, groups: groups)
         Parallel.ranges(x.rows, grain: 256) { range in
             for row in range { (y + row * outputs).update(from: bias.base, count: outputs) }
         }

@@ -10,6 +10,8 @@ package struct Convolution: Sendable {
     let taps: Int
     let groups: Int
     private let precision: Precision
+    /// Each group's weights rounded, where they are not trained.
+    let panels: [BFloat16Panels]?
     /// Frames whose input windows are gathered at once.
     private static let tile = 128
 
@@ -17,8 +19,7 @@ package struct Convolution: Sendable {
     ///   - weight: `[outputs, inputs / groups, taps]`, an odd number of taps.
     ///   - bias: `[outputs]`.
     ///   - groups: divides inputs and outputs.
-    ///   - precision: of the products while training; speaking, where convolutions take little time,
-    ///     multiplies in float32.
+    ///   - precision: of the products: float32, else bfloat16.
     package init(
         weight: Tensor, bias: Tensor, groups: Int = 1, precision: Precision = .f32
     ) {
@@ -32,6 +33,9 @@ package struct Convolution: Sendable {
         self.precision = precision
         packed = weight.swappingLastAxes()
             .reshaped([weight.shape[0], weight.shape[2] * weight.shape[1]])
+        panels =
+            precision == .f32 || weight.isRecorded ? nil : Self.panels(packed, groups: groups)
+        weight.storage.releasePages()
     }
 
     package func callAsFunction(_ x: Tensor) -> Tensor {
@@ -42,7 +46,7 @@ package struct Convolution: Sendable {
         let (samples, frames) = (x.shape[0], x.shape[1])
         let (perGroup, span) = (outputs / groups, packed.columns)
         let tiles = (frames + Self.tile - 1) / Self.tile
-        let isRounded = precision != .f32 && (x.isRecorded || packed.isRecorded)
+        let isRounded = precision != .f32
         let y = Tensor(shape: [samples, frames, outputs]) { y in
             guard !isRounded else { return forwardBFloat16(x, into: y) }
             Parallel.run(samples * tiles * groups) { index in

@@ -61,24 +61,6 @@ package struct Linear: Sendable {
         }
     }
 
-    /// `x Wᵀ + bias` with packed weights, then the activation.
-    func multiplied(_ x: Tensor, _ packed: PackedMatrix, _ activation: Activation?) -> Tensor {
-        let outputs = outputs
-        let addition = lowRank.map { LowRankAddition($0, x) }
-        return Tensor(shape: x.shape.dropLast() + [outputs]) { y in
-            packed.multiply(x.base, rows: x.rows, into: y) { rows, columns, corner in
-                addition?.add(rows, columns, to: corner)
-                for r in 0..<rows.count {
-                    let row = corner + r * outputs
-                    if let bias {
-                        Kernels.loops.add(row, bias.base + columns.lowerBound, row, columns.count)
-                    }
-                    if let loop = activation?.loop { loop(row, row, columns.count) }
-                }
-            }
-        }
-    }
-
     private func float32(_ x: Tensor, _ weight: Tensor, _ activation: Activation?) -> Tensor {
         let (inputs, outputs) = (inputs, outputs)
         let addition = lowRank.map { LowRankAddition($0, x) }
@@ -96,7 +78,7 @@ package struct Linear: Sendable {
                     x.base + rows.lowerBound * inputs, stride: inputs,
                     weight.base + columns.lowerBound * inputs, stride: inputs, transposedB: true,
                     beta: bias == nil ? 0 : 1, corner, stride: outputs)
-                addition?.add(rows, columns, to: corner)
+                addition?.add(rows, columns, to: corner, stride: outputs)
                 if let loop = activation?.loop {
                     for r in 0..<rows.count {
                         loop(corner + r * outputs, corner + r * outputs, columns.count)

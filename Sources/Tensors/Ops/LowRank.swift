@@ -70,12 +70,16 @@ struct LowRankAddition {
     ///   - rows: of y.
     ///   - columns: of y.
     ///   - corner: the block's first element.
-    func add(_ rows: Range<Int>, _ columns: Range<Int>, to corner: UnsafeMutablePointer<Float>) {
+    ///   - stride: elements between two rows of the block.
+    func add(
+        _ rows: Range<Int>, _ columns: Range<Int>, to corner: UnsafeMutablePointer<Float>,
+        stride: Int
+    ) {
         let rank = lowRank.rank
         BLAS.gemm(
             rows.count, columns.count, rank,
             reduced.base + rows.lowerBound * rank, stride: rank,
             lowRank.up.base + columns.lowerBound * rank, stride: rank, transposedB: true,
-            beta: 1, corner, stride: lowRank.outputs)
+            beta: 1, corner, stride: stride)
     }
 }

@@ -62,6 +62,18 @@ package struct RotaryTable: Sendable {
         }
     }
 
+    /// Turns `heads` heads of one row, side by side, as their position says.
+    func rotate(
+        _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, position: Int, heads: Int
+    ) {
+        let angle = position * (width / 2)
+        for head in 0..<heads {
+            Kernels.loops.rotate(
+                x + head * width, cosines.base + angle, sines.base + angle, y + head * width,
+                width / 2)
+        }
+    }
+
     private func turned(_ x: Tensor, _ sines: Tensor, heads: Int, rotated: Int) -> Tensor {
         let (frames, pairs) = (x.shape[1], width / 2)
         return x.mapRows { row, input, output in

@@ -117,7 +117,7 @@ struct WeightPacksTests {
 
     @Test func theHashSeesEveryByte() {
         let bytes = (0..<200).map { UInt8($0) }
-        func hash(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes(ContentHash.of) }
+        func hash(_ bytes: [UInt8]) -> String { bytes.withUnsafeBytes { ContentHash.of($0) } }
         var seen: Set<String> = [hash(bytes), hash(bytes + [0])]
         for index in bytes.indices {
             var other = bytes
