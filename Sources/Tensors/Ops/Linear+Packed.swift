@@ -14,7 +14,7 @@ package struct LinearInput {
 /// is in the cache.
 extension Linear {
     private var packed: PackedMatrix? {
-        guard case .packed(let packed) = matrix else { return nil }
+        guard case .packed(let packed) = matrix, lowRank?.isRecorded != true else { return nil }
         return packed
     }
 

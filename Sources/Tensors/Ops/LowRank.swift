@@ -38,7 +38,8 @@ extension LowRank {
         Linear.blocks(y.rows, outputs) { rows, columns in
             addition.add(
                 rows, columns,
-                to: y.storage.base + rows.lowerBound * outputs + columns.lowerBound)
+                to: y.storage.base + rows.lowerBound * outputs + columns.lowerBound,
+                stride: outputs)
         }
         let reduced = addition.reduced
         return y.recorded(from: [y, x, down, up]) { dy in
