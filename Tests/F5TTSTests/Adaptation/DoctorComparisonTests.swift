@@ -85,6 +85,13 @@ struct DoctorComparisonTests {
         ]
         let report = DoctorReport(doctor.compare(clips), notes: ["1 file was ignored."])
         #expect(report.kept == 2)
+        let paragraphs = report.paragraphs.map { "\($0.severity) \($0.text)" }
+        #expect(
+            paragraphs.contains {
+                $0.hasPrefix("dropped Left out, twice the same: good copy.wav. ")
+            })
+        #expect(paragraphs.contains("dropped Left out, not readable: b.m4a. Not audio."))
+        #expect(paragraphs.contains { $0.hasPrefix("fixed Mended, quiet: quiet.wav. ") })
         #expect(report.seconds == 12 && report.usableSeconds == 8)
         #expect(report.reference == "good.wav")
         let text = report.text

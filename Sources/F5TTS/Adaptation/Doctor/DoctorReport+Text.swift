@@ -11,9 +11,7 @@ extension DoctorReport {
         ]
         if let reference { lines.append("Best reference: \(reference)") }
         lines += advice
-        for (severity, title) in [
-            (Finding.Severity.dropped, "Left out"), (.fixed, "Mended"), (.warning, "Worth a look"),
-        ] {
+        for (severity, title) in Self.titles {
             let found = findings.filter { $0.severity == severity }
             guard !found.isEmpty else { continue }
             lines += ["", title]
@@ -30,6 +28,23 @@ extension DoctorReport {
         }
         if !notes.isEmpty { lines += [""] + notes }
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static let titles: [(Finding.Severity, String)] = [
+        (.dropped, "Left out"), (.fixed, "Mended"), (.warning, "Worth a look"),
+    ]
+
+    /// The same in a paragraph for each kind of finding, for those who only read messages.
+    package var paragraphs: [(severity: Finding.Severity, text: String)] {
+        Self.titles.flatMap { severity, title in
+            Finding.Kind.allCases.compactMap { kind in
+                let same = findings.filter { $0.severity == severity && $0.kind == kind }
+                guard let first = same.first else { return nil }
+                let names = same.prefix(Self.named).map(\.clip).joined(separator: ", ")
+                let more = same.count > Self.named ? " and \(same.count - Self.named) more" : ""
+                return (severity, "\(title), \(kind.title): \(names)\(more). \(first.message)")
+            }
+        }
     }
 
     private static func time(_ seconds: Double) -> String {

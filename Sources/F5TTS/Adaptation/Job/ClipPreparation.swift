@@ -60,10 +60,15 @@ struct ClipPreparation {
             own.clips, validation: others, best: own.reference,
             count: options.heldOut(of: own.clips.count))
         guard !split.clips.isEmpty, split.heldOut.count < split.clips.count else {
+            let reasons = own.report.paragraphs.filter { $0.severity == .dropped }.map(\.text)
+            let clips = own.report.examinations.count
+            let verdict =
+                clips == 1
+                ? "The only clip cannot be trained on."
+                : "None of the \(clips) clips can be trained on."
             throw SpeechError(
-                .invalidRequest,
-                "None of the \(own.report.examinations.count) clips can be trained on: the report "
-                    + "says why of each.", parameter: "training_file")
+                .invalidRequest, ([verdict] + reasons).joined(separator: " "),
+                parameter: "training_file")
         }
         report(.phase(.preparing))
         let count = split.clips.count

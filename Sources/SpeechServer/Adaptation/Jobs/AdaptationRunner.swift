@@ -89,6 +89,9 @@ package struct AdaptationRunner: JobRunning {
                     "\(report.kept) of \(report.examinations.count) clips are used, \(minutes) "
                         + "minutes.")
             ] + report.advice.map { .message(.warn, $0) }
+                + report.paragraphs.map { severity, text in
+                    .message(severity == .fixed ? .info : .warn, text)
+                } + report.notes.map { .message(.info, $0) }
         case .note(let text): return [.message(.info, text)]
         case .warning(let text): return [.message(.warn, text)]
         case .training(let event): return reports(event, of: updates)
