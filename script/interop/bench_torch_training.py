@@ -41,7 +41,7 @@ CASES = {  # name: (architecture, vocabulary, utterances, model for Skald, Skald
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", choices=CASES)
     arguments = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
