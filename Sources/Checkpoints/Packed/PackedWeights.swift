@@ -36,10 +36,9 @@ package struct PackedWeights: Sendable {
             modified = "\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
         }
 
-        /// The name of its pack.
-        package var fileName: String {
+        /// What the files that belong to it are called, but for their extension.
+        package var name: String {
             URL(filePath: path).lastPathComponent + ".\(source.rawValue).\(precision.rawValue)"
-                + ".skaldpack"
         }
 
         /// What a pack must say of itself, but for the file's identity.

@@ -13,21 +13,50 @@ package struct WeightPacks: Sendable {
         self.smallestFile = smallestFile
     }
 
-    /// Where a pack of that origin may lie.
-    private func places(_ origin: PackedWeights.Origin) -> [String] {
+    /// What was measured of int8 for that origin, if anything was.
+    func int8Measurement(_ origin: PackedWeights.Origin) -> Int8Measurement? {
+        for place in places(origin, Self.measurement) {
+            if let found = Int8Measurement(place, of: origin) { return found }
+        }
+        return nil
+    }
+
+    /// Writes a measurement to the first place that takes it, and returns that. Errors: `cannotWrite`.
+    func write(
+        _ measurement: Int8Measurement, of origin: PackedWeights.Origin
+    ) throws(CheckpointError) -> String {
+        let places = places(origin, Self.measurement)
+        for place in places.dropLast() {
+            if (try? measurement.write(to: place)) != nil { return place }
+        }
+        let last = places[places.count - 1]
+        makeFolder()
+        try measurement.write(to: last)
+        return last
+    }
+
+    private static let (pack, measurement) = (".skaldpack", ".measured.json")
+
+    private func makeFolder() {
+        try? FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
+    }
+
+    /// Where the file of that origin with such a name may lie.
+    private func places(_ origin: PackedWeights.Origin, _ suffix: String) -> [String] {
         let model = URL(filePath: origin.path).deletingLastPathComponent()
         // Models of one file name in different folders must not meet in ours.
         let key = Array(model.path(percentEncoded: false).utf8).withUnsafeBytes {
             ContentHash.of($0)
         }
         return [
-            model.appending(path: origin.fileName).path(percentEncoded: false),
-            folder + "/" + key + "-" + origin.fileName,
+            model.appending(path: origin.name + suffix).path(percentEncoded: false),
+            folder + "/" + key + "-" + origin.name + suffix,
         ]
     }
 
     func find(_ origin: PackedWeights.Origin) -> PackedWeights? {
-        for place in places(origin) {
+        for place in places(origin, Self.pack) {
             if let pack = PackedWeights(place, of: origin) { return pack }
         }
         return nil
@@ -38,11 +67,8 @@ package struct WeightPacks: Sendable {
         _ parts: ModelParts, of origin: PackedWeights.Origin
     ) -> (pack: PackedWeights?, note: String) {
         var reasons: [String] = []
-        for place in places(origin) {
-            if place.hasPrefix(folder) {
-                try? FileManager.default.createDirectory(
-                    atPath: folder, withIntermediateDirectories: true)
-            }
+        for place in places(origin, Self.pack) {
+            if place.hasPrefix(folder) { makeFolder() }
             do throws(CheckpointError) {
                 try PackedWeights.write(parts, of: origin, to: place)
                 if let pack = PackedWeights(place, of: origin) {

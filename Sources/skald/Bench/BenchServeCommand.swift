@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import SpeechServer
 import Synchronization
+import Tensors
 
 /// `skald bench serve`: many listeners at a time.
 struct BenchServeCommand: ParsableCommand {
@@ -53,8 +54,13 @@ struct BenchServeCommand: ParsableCommand {
     func run() throws {
         try compute.apply()
         signal(SIGPIPE, SIG_IGN)
-        var report = try Measurements(compute)
-        let (server, loading) = try Measurements.timed { try start() }
+        let description = try models.catalog.find(
+            model.name(in: models.path), arch: model.architecture)
+        let precision = try compute.precision(
+            for: description, model.weightSource, packs: folders.weightPacks
+        ).precision
+        var report = try Measurements(compute, precision: precision)
+        let (server, loading) = try Measurements.timed { try start(description, precision) }
         defer { server.shutDown(within: 0) }
         let client = LoopbackClient(port: server.port, body: body)
         report.add("model", server.service.options.model)
@@ -104,11 +110,11 @@ struct BenchServeCommand: ParsableCommand {
     }
 
     /// The server on a free port of the loopback interface, ready to speak.
-    private func start() throws -> RunningServer {
-        let description = try models.catalog.find(
-            model.name(in: models.path), arch: model.architecture)
+    private func start(
+        _ description: ModelDescription, _ precision: Precision
+    ) throws -> RunningServer {
         let synthesizer = try Synthesizer.load(
-            description, weights: model.weightSource, precision: compute.chosenPrecision,
+            description, weights: model.weightSource, precision: precision,
             packs: folders.weightPacks
         ).synthesizer
         var options = SpeechService.Options(model: description.name)

@@ -43,19 +43,21 @@ struct BenchSpeakCommand: ParsableCommand {
         options.seed = sampling.seed ?? 0
         options.latency = lowLatency ? .low : .exact
         try compute.apply()
-        var report = try Measurements(compute)
         let store = folders.voiceStore
         let reference = try store.reference(
             store.voice(Setting.text(voice, "SKALD_VOICE") ?? VoiceAliases.standard))
         let description = try models.catalog.find(
             model.name(in: models.path), arch: model.architecture)
+        let precision = try compute.precision(
+            for: description, model.weightSource, packs: folders.weightPacks
+        ).precision
+        var report = try Measurements(compute, precision: precision)
         func load(_ precision: Precision) throws -> Synthesizer {
             try Synthesizer.load(
                 description, weights: model.weightSource, precision: precision,
                 packs: folders.weightPacks
             ).synthesizer
         }
-        let precision = try compute.chosenPrecision
         let (synthesizer, loading) = try Measurements.timed { try load(precision) }
         report.add("model", synthesizer.name)
         report.add("nfe", Double(options.nfe))

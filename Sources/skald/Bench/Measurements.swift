@@ -10,9 +10,11 @@ struct Measurements {
         case number(Double)
     }
 
+    init() {}
+
     /// What every benchmark says of where it ran.
-    init(_ compute: ComputeOptions) throws {
-        add("precision", try compute.chosenPrecision.rawValue)
+    init(_ compute: ComputeOptions, precision: Precision? = nil) throws {
+        add("precision", try (precision ?? compute.chosenPrecision).rawValue)
         add("kernel_level", Kernels.level.rawValue)
         add("blas_core", BLAS.core)
         add("threads", Double(Parallel.threads))

@@ -1,4 +1,5 @@
 import ArgumentParser
+import F5TTS
 import Foundation
 import Tensors
 
@@ -27,14 +28,17 @@ struct DoctorCommand: ParsableCommand {
 
     func run() throws {
         try compute.apply()
-        let precision = try compute.chosenPrecision
+        let chosen = try? compute.precision(
+            for: models.catalog.find(model.name(in: models.path), arch: model.architecture),
+            model.weightSource, packs: folders.weightPacks)
+        let precision = try chosen?.precision ?? compute.chosenPrecision
         let installation = InstallationCheck(
             catalog: models.catalog, voices: folders.voiceStore, dataFolder: folders.dataFolder,
             model: model.name(in: models.path), architecture: model.architecture,
             weights: try model.weightSource, precision: precision)
         let machine = [
             Machine.processor(), Machine.kernels(), Machine.threads(),
-            HealthCheck("precision", .ok, precision.rawValue), MatrixCheck.run(),
+            HealthCheck("precision", .ok, chosen?.reason ?? precision.rawValue), MatrixCheck.run(),
         ]
         let checks = machine + installation.run()
         let canServe = !checks.contains { $0.status == .failure }

@@ -1,21 +1,15 @@
 import ArgumentParser
+import Checkpoints
+import F5TTS
 import Tensors
 
-/// What the computing is done with.
-struct ComputeOptions: ParsableArguments {
+/// How many threads compute.
+struct ThreadOptions: ParsableArguments {
     @Option(help: "Threads, 1-256 (SKALD_THREADS). Default: one for each core.")
     var threads: Int?
 
-    @Option(
-        help: ArgumentHelp(
-            "Number format of the matrix work: \(Self.formats) (SKALD_PRECISION). Default: auto, "
-                + "the fastest on this CPU whose audio is the same to the ear.",
-            valueName: "format"))
-    var precision: String?
-
-    /// Starts the thread pool with the number asked for; throws when a setting is out of range.
+    /// Starts the thread pool with the number asked for; throws when it is out of range.
     func apply() throws {
-        _ = try chosenPrecision
         guard let threads = try Setting.value(threads, "SKALD_THREADS", "a whole number") else {
             return
         }
@@ -23,6 +17,25 @@ struct ComputeOptions: ParsableArguments {
             throw CommandError("\(threads) threads are not possible: give 1 to 256.")
         }
         Parallel.configure(threads: threads)
+    }
+}
+
+/// What the computing is done with.
+struct ComputeOptions: ParsableArguments {
+    @OptionGroup var threads: ThreadOptions
+
+    @Option(
+        help: ArgumentHelp(
+            "Number format of the matrix work: \(Self.formats) (SKALD_PRECISION). Default: auto, "
+                + "the fastest on this CPU whose audio is the same to the ear; int8 only for models "
+                + "that `skald models measure` found fit for it.",
+            valueName: "format"))
+    var precision: String?
+
+    /// Starts the thread pool with the number asked for; throws when a setting is out of range.
+    func apply() throws {
+        _ = try chosenPrecision
+        try threads.apply()
     }
 
     /// The format to train in.
@@ -39,10 +52,20 @@ struct ComputeOptions: ParsableArguments {
     private static let formats =
         (Precision.allCases.map(\.rawValue) + ["auto"]).joined(separator: ", ")
 
-    /// The format to compute in.
+    private var name: String { Setting.text(precision, "SKALD_PRECISION") ?? "auto" }
+
+    /// The format to speak in with a model, and why, where nobody asked for one.
+    func precision(
+        for model: ModelDescription, _ source: WeightSource, packs: WeightPacks
+    ) throws -> (precision: Precision, reason: String?) {
+        guard name == "auto" else { return (try chosenPrecision, nil) }
+        let (precision, reason) = try model.fastestPrecision(source, packs: packs)
+        return (precision, reason)
+    }
+
+    /// The format to compute in where int8 is not chosen by itself.
     var chosenPrecision: Precision {
         get throws {
-            let name = Setting.text(precision, "SKALD_PRECISION") ?? "auto"
             if name == "auto" { return .fastest }
             guard let precision = Precision(rawValue: name) else {
                 throw CommandError(

@@ -30,7 +30,6 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         let logger = try bootstrapLog()
-        let precision = try compute.chosenPrecision
         try compute.apply()
         let source = try model.weightSource
         let adapterMemory = try adapters.bytes
@@ -38,6 +37,9 @@ struct ServeCommand: ParsableCommand {
         let transcriber = try transcription.endpoint(language: nil)
         let description = try models.catalog.find(
             model.name(in: models.path), arch: model.architecture)
+        let (precision, reason) = try compute.precision(
+            for: description, source, packs: folders.weightPacks)
+        if let reason { logger.notice("speaking in \(reason)") }
         var settings = try server.resolved(model: description.name)
         settings.service.modelCreated = Self.modificationTime(description.weightsPath)
 

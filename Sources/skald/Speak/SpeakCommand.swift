@@ -3,6 +3,7 @@ import Audio
 import Checkpoints
 import F5TTS
 import Foundation
+import Tensors
 import TextFrontEnd
 
 /// `skald speak`: text to a file, or to standard output while it is made.
@@ -88,9 +89,11 @@ struct SpeakCommand: ParsableCommand {
         let reference = try reference()
         let description = try models.catalog.find(
             model.name(in: models.path), arch: model.architecture)
+        let (precision, reason) = try compute.precision(
+            for: description, source, packs: folders.weightPacks)
+        if precision == .int8, let reason { StandardError.line("Note: speaking in \(reason).") }
         let (synthesizer, weights) = try Synthesizer.load(
-            description, weights: source, precision: compute.chosenPrecision,
-            packs: folders.weightPacks)
+            description, weights: source, precision: precision, packs: folders.weightPacks)
         for note in description.notes + weights.notes { StandardError.line("Note: \(note).") }
 
         Interrupt.install()
