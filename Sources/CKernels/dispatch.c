@@ -23,6 +23,10 @@ static int tiles_are_permitted(void) {
 }
 #endif
 
+static int tiles_fail;
+
+int CKernels_tiles_fail(void) { return tiles_fail; }
+
 CKernels_level CKernels_detect(void) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
@@ -31,8 +35,11 @@ CKernels_level CKernels_detect(void) {
         if (!__builtin_cpu_supports("avx512bf16") || !__builtin_cpu_supports("avx512vnni"))
             return CKernels_avx512;
         if (__builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") &&
-            __builtin_cpu_supports("amx-int8") && tiles_are_permitted())
-            return CKernels_amx;
+            __builtin_cpu_supports("amx-int8") && tiles_are_permitted()) {
+            // What a CPU or a virtual machine announces is tried before anybody relies on it.
+            if (CKernels_agree(&CKernels_matrix_amx, &CKernels_matrix_generic)) return CKernels_amx;
+            tiles_fail = 1;
+        }
         return CKernels_avx512_dot;
     }
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return CKernels_avx2;

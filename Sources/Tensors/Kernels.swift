@@ -32,6 +32,9 @@ package enum Kernels {
 
     private static let best = CKernels_detect()
 
+    /// Whether this CPU has AMX tiles that fault or compute wrongly, and are not used for it.
+    package static var tilesFail: Bool { !available.isEmpty && CKernels_tiles_fail() != 0 }
+
     /// The level in use: `SKALD_CPU` if it names one that this CPU has, else the best.
     package static let level: Level = {
         let best = available.last ?? .generic

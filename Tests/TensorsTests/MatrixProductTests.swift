@@ -108,6 +108,24 @@ struct MatrixProductTests {
         }
     }
 
+    /// What is found out at every start on a CPU with tiles.
+    @Test(arguments: Kernel.all) func levelsAgree(_ kernel: Kernel) {
+        var matrix = kernel.matrix
+        var plain = Kernels.matrix(at: .generic)
+        #expect(CKernels_agree(&matrix, &plain) == 1)
+    }
+
+    @Test func whatFaultsOrIsWrongIsFoundOut() {
+        var plain = Kernels.matrix(at: .generic)
+        var faulty = plain
+        faulty.bf16_product = { _, _, _, _, _, _, _, _, _ in _ = raise(SIGILL) }
+        #expect(CKernels_agree(&faulty, &plain) == 0)
+        var wrong = plain
+        wrong.int8_product = { _, _, _, _, _, _, _, _, _, c, _ in c?[3] += 1 }
+        #expect(CKernels_agree(&wrong, &plain) == 0)
+        #expect(CKernels_agree(&plain, &plain) == 1)
+    }
+
     @Test(arguments: Kernel.all) func softmax(_ kernel: Kernel) {
         let x = Array(KernelTests.values.prefix(333))
         let weights = x.map { exp(Double($0) * 0.125 - Double(x.max()!) * 0.125) }

@@ -82,8 +82,13 @@ typedef struct {
     void (*rotate)(const float *x, const float *cosines, const float *sines, float *y, size_t pairs);
 } CKernels_loops;
 
-/// The best level this CPU has.
+/// The best level this CPU has; tiles count only where their products are right.
 CKernels_level CKernels_detect(void);
+/// Whether CKernels_detect found tiles that fault or whose products are wrong.
+int CKernels_tiles_fail(void);
+/// Whether the products of `matrix` are those of `plain`, bit for bit, at a shape with every kind of edge;
+/// a fault counts as a difference.
+int CKernels_agree(const CKernels_matrix *matrix, const CKernels_matrix *plain);
 /// The loops of a level; the caller asks only for levels up to CKernels_detect().
 const CKernels_loops *CKernels_get(CKernels_level level);
 /// The matrix products of a level, likewise.

@@ -32,6 +32,11 @@ enum Machine {
                 "kernels", .warning,
                 detail + "; SKALD_CPU is \"\(asked)\", which is none of these: unset it")
         }
+        if Kernels.tilesFail {
+            return HealthCheck(
+                "kernels", .warning,
+                detail + "; its AMX tiles fault or compute wrongly and are not used")
+        }
         return HealthCheck("kernels", .ok, detail)
     }
 

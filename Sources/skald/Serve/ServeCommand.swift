@@ -40,6 +40,9 @@ struct ServeCommand: ParsableCommand {
         let (precision, reason) = try compute.precision(
             for: description, source, packs: folders.weightPacks)
         if let reason { logger.notice("speaking in \(reason)") }
+        if Kernels.tilesFail {
+            logger.warning("this CPU's AMX tiles fault or compute wrongly and are not used")
+        }
         var settings = try server.resolved(model: description.name)
         settings.service.modelCreated = Self.modificationTime(description.weightsPath)
 
