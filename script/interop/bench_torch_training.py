@@ -24,6 +24,8 @@ import yaml  # noqa: E402
 from f5_tts.model import CFM, DiT  # noqa: E402
 
 FRAMES = 400
+# After one that is not counted.
+STEPS = 2
 SMALL = REPOSITORY / "script/speech/nano.yaml"
 # `configs/F5TTS_v1_Base.yaml` of the f5-tts package.
 BASE = dict(dim=1024, depth=22, heads=16, ff_mult=2, text_dim=512, conv_layers=4, text_mask_padding=True)
@@ -64,9 +66,7 @@ def compare(name: str, rounds: int, cores: int):
         for variant, (method, precision) in variants.items():
             command = [BINARY, "bench", "train", "--model", model, "--method", method, "--json"]
             command += ["--precision", precision, "--frames", FRAMES, "--utterances", utterances]
-            command += ["--threads", cores]
-            # As `skald adapt` does for a network of this size.
-            figures = json.loads(output(command + (["--recompute"] if name == "base" else [])))
+            figures = json.loads(output(command + ["--threads", cores, "--steps", STEPS]))
             times.setdefault(f"skald {variant}", []).append(figures["step_seconds"])
             memory[f"skald {variant}"] = figures["peak_rss_bytes"]
             wait = figures["data_wait_percent"]
@@ -90,8 +90,8 @@ def output(command, **environment) -> str:
     ).stdout.strip().splitlines()[-1]  # fmt: skip
 
 
-def torch_step(name: str, kind: str, steps: int = 2):
-    """Prints the fastest of some steps after one that is not counted."""
+def torch_step(name: str, kind: str):
+    """Prints what the fastest step took."""
     architecture, vocabulary, utterances, _, _ = CASES[name]
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     torch.manual_seed(0)
@@ -102,7 +102,7 @@ def torch_step(name: str, kind: str, steps: int = 2):
     text = (torch.arange(FRAMES // 6) % vocabulary).repeat(utterances, 1)
     lengths = torch.full((utterances,), FRAMES)
     fastest = float("inf")
-    for attempt in range(steps + 1):
+    for attempt in range(STEPS + 1):
         start = time.perf_counter()
         with torch.autocast("cpu", torch.bfloat16, enabled=kind == "bfloat16"):
             loss, _, _ = model(mel, text=text, lens=lengths)

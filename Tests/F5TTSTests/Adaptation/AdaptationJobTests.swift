@@ -83,6 +83,19 @@ import Testing
         }
     }
 
+    /// Weights that were to be kept are, also when a crash came between checkpoint and copy.
+    @Test func keepsWhatACrashPrevented() throws {
+        let options = AdaptationScene.options { $0.keepAt = [2] }
+        let kept = scene.folder.path("job/kept/update-2.pt")
+        _ = try scene.job(options).run(
+            control: { FileManager.default.fileExists(atPath: kept) ? .stop : .go },
+            report: { _ in })
+        let first = try scene.bytes("job/kept/update-2.pt")
+        try FileManager.default.removeItem(atPath: kept)
+        _ = try scene.job(options).run(control: { .go }, report: { _ in })
+        #expect(try scene.bytes("job/kept/update-2.pt") == first)
+    }
+
     @Test func aFolderBelongsToOneAdaptation() throws {
         let stop: @Sendable () -> TrainingRun.Control = { .stop }
         _ = try scene.job(AdaptationScene.options()).run(control: stop, report: { _ in })

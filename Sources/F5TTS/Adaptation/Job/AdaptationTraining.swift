@@ -45,7 +45,12 @@ struct AdaptationTraining {
             batches: SampledBatches(training, sampler, seed: options.seed), heldOut: check,
             options: runOptions)
         let outcome = try run.run(control: control) { event in
-            if case .checkpoint(let update, let path) = event { keep(update, path, report) }
+            switch event {
+            case .checkpoint(let update, let path): keep(update, path, report)
+            // Whoever wrote it may have ended before it was kept.
+            case .resumed(let update): keep(update, run.checkpoint(update), report)
+            default: break
+            }
             report(.training(event))
         }
         guard outcome != .stopped else { return nil }
@@ -71,9 +76,10 @@ struct AdaptationTraining {
     /// Keeps an update's weights for good, if that was asked.
     private func keep(_ update: Int, _ path: String, _ report: AdaptationJob.Report) {
         let kept = folder.kept(update)
-        guard options.keepAt.contains(update), !FileManager.default.fileExists(atPath: kept) else {
-            return
-        }
+        let files = FileManager.default
+        guard options.keepAt.contains(update), !files.fileExists(atPath: kept),
+            files.fileExists(atPath: path)
+        else { return }
         do {
             try folder.make("kept")
             _ = try CheckpointConversion.convert(

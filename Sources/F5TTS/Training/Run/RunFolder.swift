@@ -77,13 +77,18 @@ final class RunFolder {
         return []
     }
 
+    /// The path of the state after so many updates.
+    func checkpoint(_ update: Int) -> String {
+        let digits = String(update)
+        let name = String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+        return "\(checkpoints)/update-\(name).pt"
+    }
+
     /// Writes a trainer's state and removes older ones beyond the last `count`.
     ///
     /// - Returns: its path.
     func write(_ trainer: Trainer, keeping count: Int) throws(CheckpointError) -> String {
-        let digits = String(trainer.update)
-        let name = String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-        let path = "\(checkpoints)/update-\(name).pt"
+        let path = checkpoint(trainer.update)
         try TrainingCheckpoint.write(trainer, to: path)
         for state in states.dropFirst(max(1, count)) {
             try? FileManager.default.removeItem(atPath: state.path)

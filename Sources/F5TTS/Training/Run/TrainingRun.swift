@@ -87,6 +87,9 @@ package final class TrainingRun {
     /// File of the best weights, raw and averaged; there is none before the first check.
     package var bestWeights: String { folder.best }
 
+    /// File of the checkpoint after so many updates, for as long as it is kept.
+    package func checkpoint(_ update: Int) -> String { folder.checkpoint(update) }
+
     /// Trains until the end, or until told to stop.
     ///
     /// - Parameters:
