@@ -86,7 +86,7 @@ def compare(name: str, rounds: int, cores: int):
 def output(command, **environment) -> str:
     return subprocess.run(
         [str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True,
-        env=os.environ | environment,
+        env=os.environ | {"PYTHONWARNINGS": "ignore"} | environment,
     ).stdout.strip().splitlines()[-1]  # fmt: skip
 
 
