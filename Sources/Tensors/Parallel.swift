@@ -25,9 +25,21 @@ package enum Parallel {
     /// Calls `body` with each of `0..<count` once, on all threads, and returns when all are done.
     ///
     /// The indices write disjoint memory; how they are spread over threads never changes a result. A
-    /// thread in the background first waits until nothing is being spoken.
+    /// thread in the background first waits until nothing is being spoken, and again in the middle of what
+    /// is long.
     package static func run(_ count: Int, _ body: (Int) -> Void) {
-        if CKernels_thread_is_background() != 0 { ComputeGate.shared.standAside() }
+        guard CKernels_thread_is_background() != 0 else { return spread(count, body) }
+        for first in stride(from: 0, to: count, by: stretch) {
+            ComputeGate.shared.standAside()
+            spread(min(stretch, count - first)) { body(first + $0) }
+        }
+    }
+
+    /// Indices that a thread in the background takes at a time: milliseconds of work. All weights of a large
+    /// model are updated in one op that takes a second.
+    static let stretch = 16
+
+    private static func spread(_ count: Int, _ body: (Int) -> Void) {
         withoutActuallyEscaping(body) { body in
             var body = body
             withUnsafeMutablePointer(to: &body) { pointer in

@@ -59,4 +59,30 @@ struct ComputeGateTests {
         }
         #expect(training.hasReturned(20_000, within: 10))
     }
+
+    /// An op that takes long makes way in its middle, and is whole in the end.
+    @Test func longOpsStandAsideInTheirMiddle() {
+        let count = 600
+        let done = Atomic<Int>(0)
+        let isWhole = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            Parallel.inBackground {
+                Parallel.run(count) { _ in
+                    usleep(1000)
+                    done.add(1, ordering: .relaxed)
+                }
+            }
+            isWhole.signal()
+        }
+        while done.load(ordering: .relaxed) == 0 { usleep(100) }
+        ComputeGate.shared.speechBegins()
+        usleep(300_000)
+        let before = done.load(ordering: .relaxed)
+        usleep(300_000)
+        #expect(done.load(ordering: .relaxed) == before)
+        #expect(before < count)
+        ComputeGate.shared.speechEnds()
+        #expect(isWhole.wait(timeout: .now() + 60) == .success)
+        #expect(done.load(ordering: .relaxed) == count)
+    }
 }
