@@ -39,10 +39,6 @@ struct ServeCommand: ParsableCommand {
             model.name(in: models.path), arch: model.architecture)
         let (precision, reason) = try compute.precision(
             for: description, source, packs: folders.weightPacks)
-        if let reason { logger.notice("speaking in \(reason)") }
-        if Kernels.tilesFail {
-            logger.warning("this CPU's AMX tiles fault or compute wrongly and are not used")
-        }
         var settings = try server.resolved(model: description.name)
         settings.service.modelCreated = Self.modificationTime(description.weightsPath)
 
@@ -86,6 +82,10 @@ struct ServeCommand: ParsableCommand {
                 "threads": "\(Parallel.threads)", "blas": "\(BLAS.core)",
                 "voices": "\(voices.list().count)",
             ])
+        if let reason { logger.notice("speaking in \(reason)") }
+        if Kernels.tilesFail {
+            logger.warning("this CPU's AMX tiles fault or compute wrongly and are not used")
+        }
         let failure = stopRequest.wait()
         if failure == nil { logger.notice("stopping: finishing what was accepted") }
         running.shutDown(within: failure == nil ? settings.drainSeconds : 0)
