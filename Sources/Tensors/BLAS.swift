@@ -5,8 +5,8 @@ package enum BLAS {
     /// Name of the kernels that OpenBLAS chose for this CPU.
     package static var core: String { String(cString: openblas_get_corename()) }
 
-    /// Leaves the cores to our own pool.
-    static func runSingleThreaded() { openblas_set_num_threads(1) }
+    /// Done before the first product: the cores are left to our own pool.
+    private static let singleThreaded: Void = openblas_set_num_threads(1)
 
     /// `c = op(a) op(b) + beta c`, all row-major: op(a) `[m, k]`, op(b) `[k, n]`, c `[m, n]`.
     ///
@@ -19,6 +19,7 @@ package enum BLAS {
         beta: Float = 0,
         _ c: UnsafeMutablePointer<Float>, stride cStride: Int
     ) {
+        _ = singleThreaded
         cblas_sgemm(
             CblasRowMajor, transposedA ? CblasTrans : CblasNoTrans,
             transposedB ? CblasTrans : CblasNoTrans,

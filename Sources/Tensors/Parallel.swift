@@ -5,10 +5,8 @@ import Synchronization
 /// The one thread pool that all compute runs on.
 package enum Parallel {
     private static let requested = Atomic<Int>(0)
-    private nonisolated(unsafe) static let pool: OpaquePointer = {
-        BLAS.runSingleThreaded()
-        return CKernels_pool_create(Int32(threads))
-    }()
+    private nonisolated(unsafe) static let pool: OpaquePointer =
+        CKernels_pool_create(Int32(threads))
 
     /// Sets the number of threads, callers included; 0 means one per core. Only the call before the
     /// first op counts.

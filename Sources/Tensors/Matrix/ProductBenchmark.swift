@@ -29,8 +29,6 @@ package struct ProductBenchmark {
         let result = Storage(count: rows * columns)
         switch precision {
         case .f32:
-            // OpenBLAS has threads of its own until the first parallel op takes them away.
-            BLAS.runSingleThreaded()
             return Self.rate {
                 BLAS.gemm(
                     rows, columns, depth, ones.base, stride: depth, ones.base, stride: depth,
