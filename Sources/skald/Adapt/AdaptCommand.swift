@@ -57,8 +57,7 @@ struct AdaptCommand: ParsableCommand {
         let source = try model.weightSource
         let transcriber = try transcription.endpoint(language: options.language)
         try compute.apply()
-        let description = try models.catalog.find(
-            model.name(in: models.path), arch: model.architecture)
+        let description = try models.find(model)
         for note in description.notes { StandardError.line("Note: \(note).") }
         guard let name = VoiceIdentifier.isValid(voice) ? voice : VoiceIdentifier.slug(voice) else {
             throw CommandError("--voice needs ASCII letters or digits: give another name.")

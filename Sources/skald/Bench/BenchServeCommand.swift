@@ -54,8 +54,7 @@ struct BenchServeCommand: ParsableCommand {
     func run() throws {
         try compute.apply()
         signal(SIGPIPE, SIG_IGN)
-        let description = try models.catalog.find(
-            model.name(in: models.path), arch: model.architecture)
+        let description = try models.find(model)
         let precision = try compute.precision(
             for: description, model.weightSource, packs: folders.weightPacks
         ).precision
@@ -72,7 +71,7 @@ struct BenchServeCommand: ParsableCommand {
             try (0..<(whileTraining ? 7 : min(3, clients * requests))).map { _ in try listen(client)
             }
         }
-        if whileTraining { try listenWhileTraining(client, alone, &report) }
+        if whileTraining { try listenWhileTraining(description.backbone, client, alone, &report) }
         let (together, seconds) = try Measurements.timed { try crowd(client) }
         let speechAlone = alone.reduce(0) { $0 + $1.audioSeconds } / aloneSeconds
         let speech = together.reduce(0) { $0 + $1.audioSeconds } / seconds
@@ -134,11 +133,9 @@ struct BenchServeCommand: ParsableCommand {
 
     /// What a job of the server costs a listener.
     private func listenWhileTraining(
-        _ client: LoopbackClient, _ alone: [LoopbackClient.Heard], _ report: inout Measurements
+        _ backbone: BackboneConfiguration, _ client: LoopbackClient,
+        _ alone: [LoopbackClient.Heard], _ report: inout Measurements
     ) throws {
-        let backbone = try models.catalog.find(
-            model.name(in: models.path), arch: model.architecture
-        ).backbone
         var training = TrainingConfiguration(
             schedule: LearningRateSchedule(peak: 1e-4, warmup: 0, total: 1_000_000))
         training.precision = try compute.trainingPrecision

@@ -46,8 +46,7 @@ struct BenchSpeakCommand: ParsableCommand {
         let store = folders.voiceStore
         let reference = try store.reference(
             store.voice(Setting.text(voice, "SKALD_VOICE") ?? VoiceAliases.standard))
-        let description = try models.catalog.find(
-            model.name(in: models.path), arch: model.architecture)
+        let description = try models.find(model)
         let precision = try compute.precision(
             for: description, model.weightSource, packs: folders.weightPacks
         ).precision

@@ -29,7 +29,7 @@ struct DoctorCommand: ParsableCommand {
     func run() throws {
         try compute.apply()
         let chosen = try? compute.precision(
-            for: models.catalog.find(model.name(in: models.path), arch: model.architecture),
+            for: models.find(model),
             model.weightSource, packs: folders.weightPacks)
         let precision = try chosen?.precision ?? compute.chosenPrecision
         let installation = InstallationCheck(

@@ -24,8 +24,7 @@ struct MeasureCommand: ParsableCommand {
 
     func run() throws {
         try compute.apply()
-        let description = try models.catalog.find(
-            model.name(in: models.path), arch: model.architecture)
+        let description = try models.find(model)
         let source = try model.weightSource
         let store = folders.voiceStore
         let reference = try store.reference(store.voice(VoiceAliases.standard))

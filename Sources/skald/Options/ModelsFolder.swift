@@ -11,4 +11,9 @@ struct ModelsFolder: ParsableArguments {
     var path: String { Setting.text(models, "SKALD_MODELS") ?? Setting.installed("models") }
 
     var catalog: ModelCatalog { ModelCatalog(root: path) }
+
+    /// The model that is asked for. Errors: `ModelError`.
+    func find(_ model: ModelOptions) throws -> ModelDescription {
+        try catalog.find(model.name(in: path), arch: model.architecture)
+    }
 }

@@ -35,8 +35,7 @@ struct ServeCommand: ParsableCommand {
         let adapterMemory = try adapters.bytes
         let voices = folders.voiceStore
         let transcriber = try transcription.endpoint(language: nil)
-        let description = try models.catalog.find(
-            model.name(in: models.path), arch: model.architecture)
+        let description = try models.find(model)
         let (precision, reason) = try compute.precision(
             for: description, source, packs: folders.weightPacks)
         var settings = try server.resolved(model: description.name)

@@ -87,8 +87,7 @@ struct SpeakCommand: ParsableCommand {
             format: encoderFormat, sampleRate: output.sampleRate, streaming: destination.isStream)
         let text = try TextSource.read(argument: text, file: file)
         let reference = try reference()
-        let description = try models.catalog.find(
-            model.name(in: models.path), arch: model.architecture)
+        let description = try models.find(model)
         let (precision, reason) = try compute.precision(
             for: description, source, packs: folders.weightPacks)
         if precision == .int8, let reason { StandardError.line("Note: speaking in \(reason).") }
