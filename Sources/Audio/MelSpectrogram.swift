@@ -8,6 +8,8 @@ import Tensors
 package struct MelSpectrogram: Sendable {
     package static let sampleRate = 24_000
     package static let hop = 256
+    /// 93.75.
+    package static let framesPerSecond = Double(sampleRate) / Double(hop)
     package static let bands = MelFilterbank.bands
     /// More than an hour would be a mistake, and this bounds memory.
     package static let longest = 24_000 * 3_600

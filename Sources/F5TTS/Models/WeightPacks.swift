@@ -15,10 +15,7 @@ package struct WeightPacks: Sendable {
 
     /// What was measured of int8 for that origin, if anything was.
     func int8Measurement(_ origin: PackedWeights.Origin) -> Int8Measurement? {
-        for place in places(origin, Self.measurement) {
-            if let found = Int8Measurement(place, of: origin) { return found }
-        }
-        return nil
+        places(origin, Self.measurement).lazy.compactMap { Int8Measurement($0, of: origin) }.first
     }
 
     /// Writes a measurement to the first place that takes it, and returns that. Errors: `cannotWrite`.
@@ -56,10 +53,7 @@ package struct WeightPacks: Sendable {
     }
 
     func find(_ origin: PackedWeights.Origin) -> PackedWeights? {
-        for place in places(origin, Self.pack) {
-            if let pack = PackedWeights(place, of: origin) { return pack }
-        }
-        return nil
+        places(origin, Self.pack).lazy.compactMap { PackedWeights($0, of: origin) }.first
     }
 
     /// Writes a pack to the first place that takes it; nil, with a note why, when none does.

@@ -56,16 +56,21 @@ package struct LowRankAdapter: Sendable, Equatable, Codable {
         !["time_embed", "attn_norm", "norm_out"].contains { name.contains(".\($0).") }
     }
 
+    /// What the product of an adapter's two matrices is multiplied by.
+    private var scale: Float { Float(alpha / Double(rank)) }
+
+    private func layer(down: Tensor, up: Tensor) -> LowRank {
+        LowRank(down: down, up: Tensor.zeros(up.shape).adding(scale, times: up))
+    }
+
     /// What the adapter's parameters add, by the full names of the matrices; recorded if they are.
     func layers(_ parameters: [(name: String, tensor: Tensor)]) -> [String: LowRank] {
         let values = Dictionary(parameters.map { ($0.name, $0.tensor) }) { first, _ in first }
-        let scale = Float(alpha / Double(rank))
         var layers: [String: LowRank] = [:]
         for (name, down) in parameters where name.hasSuffix(Self.down) {
             let matrix = String(name.dropLast(Self.down.count))
             guard let up = values[matrix + Self.up] else { continue }
-            layers[matrix] = LowRank(
-                down: down, up: Tensor.zeros(up.shape).adding(scale, times: up))
+            layers[matrix] = layer(down: down, up: up)
         }
         return layers
     }
@@ -80,7 +85,6 @@ package struct LowRankAdapter: Sendable, Equatable, Codable {
         _ adapter: [(name: String, tensor: Tensor)], into base: [String: Tensor]
     ) -> [(name: String, tensor: Tensor)] {
         let adapter = Dictionary(adapter.map { ($0.name, $0.tensor) }) { first, _ in first }
-        let scale = Float(alpha / Double(rank))
         return base.map { name, weight in
             guard let down = adapter[name + Self.down], let up = adapter[name + Self.up] else {
                 return (name, weight)
@@ -105,7 +109,6 @@ package struct LowRankAdapter: Sendable, Equatable, Codable {
                 .doesNotFit, file: stored.file, tensor: name,
                 "does not belong to an adapter of this model; adapt the voice again")
         }
-        let scale = Float(alpha / Double(rank))
         var layers: [String: LowRank] = [:]
         for (name, shape) in Weights.shapes(of: { backbone.model($0) }) where Self.adapts(name) {
             guard let down = stored.tensors[name + Self.down], down.shape == [rank, shape[1]] else {
@@ -114,9 +117,7 @@ package struct LowRankAdapter: Sendable, Equatable, Codable {
             guard let up = stored.tensors[name + Self.up], up.shape == [shape[0], rank] else {
                 throw refusal(name + Self.up)
             }
-            layers[name] = LowRank(
-                down: try down.tensor(),
-                up: Tensor.zeros(up.shape).adding(scale, times: try up.tensor()))
+            layers[name] = layer(down: try down.tensor(), up: try up.tensor())
         }
         guard stored.tensors.count == 2 * layers.count else {
             throw refusal(stored.tensors.keys.min() ?? "")

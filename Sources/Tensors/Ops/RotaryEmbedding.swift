@@ -66,6 +66,13 @@ package struct RotaryTable: Sendable {
     func rotate(
         _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, position: Int, heads: Int
     ) {
+        turn(x, into: y, sines, position: position, heads: heads)
+    }
+
+    private func turn(
+        _ x: UnsafePointer<Float>, into y: UnsafeMutablePointer<Float>, _ sines: Tensor,
+        position: Int, heads: Int
+    ) {
         let angle = position * (width / 2)
         for head in 0..<heads {
             Kernels.loops.rotate(
@@ -75,14 +82,9 @@ package struct RotaryTable: Sendable {
     }
 
     private func turned(_ x: Tensor, _ sines: Tensor, heads: Int, rotated: Int) -> Tensor {
-        let (frames, pairs) = (x.shape[1], width / 2)
+        let frames = x.shape[1]
         return x.mapRows { row, input, output in
-            let angle = row % frames * pairs
-            for head in 0..<rotated {
-                Kernels.loops.rotate(
-                    input + head * width, cosines.base + angle, sines.base + angle,
-                    output + head * width, pairs)
-            }
+            turn(input, into: output, sines, position: row % frames, heads: rotated)
             let rest = rotated * width
             (output + rest).update(from: input + rest, count: (heads - rotated) * width)
         }

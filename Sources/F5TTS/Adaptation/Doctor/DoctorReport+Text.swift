@@ -12,12 +12,10 @@ extension DoctorReport {
         if let reference { lines.append("Best reference: \(reference)") }
         lines += advice
         for (severity, title) in Self.titles {
-            let found = findings.filter { $0.severity == severity }
-            guard !found.isEmpty else { continue }
+            let groups = groups(severity)
+            guard !groups.isEmpty else { continue }
             lines += ["", title]
-            for kind in Finding.Kind.allCases {
-                let same = found.filter { $0.kind == kind }
-                guard !same.isEmpty else { continue }
+            for (kind, same) in groups {
                 lines.append(
                     "  \(kind.title): \(same.count == 1 ? "1 clip" : "\(same.count) clips")")
                 lines += same.prefix(Self.named).map { "    \($0.clip): \($0.message)" }
@@ -37,13 +35,21 @@ extension DoctorReport {
     /// The same in a paragraph for each kind of finding, for those who only read messages.
     package var paragraphs: [(severity: Finding.Severity, text: String)] {
         Self.titles.flatMap { severity, title in
-            Finding.Kind.allCases.compactMap { kind in
-                let same = findings.filter { $0.severity == severity && $0.kind == kind }
-                guard let first = same.first else { return nil }
+            groups(severity).map { kind, same in
                 let names = same.prefix(Self.named).map(\.clip).joined(separator: ", ")
                 let more = same.count > Self.named ? " and \(same.count - Self.named) more" : ""
-                return (severity, "\(title), \(kind.title): \(names)\(more). \(first.message)")
+                return (severity, "\(title), \(kind.title): \(names)\(more). \(same[0].message)")
             }
+        }
+    }
+
+    /// The findings of one severity, by the kinds that there are.
+    private func groups(
+        _ severity: Finding.Severity
+    ) -> [(kind: Finding.Kind, findings: [Finding])] {
+        Finding.Kind.allCases.compactMap { kind in
+            let same = findings.filter { $0.severity == severity && $0.kind == kind }
+            return same.isEmpty ? nil : (kind, same)
         }
     }
 

@@ -17,7 +17,7 @@ struct TokenTiming: Sendable, Equatable {
     init?(tokens: [String], words: [ClosedRange<Double>], frames: Int) {
         let groups = tokens.split(separator: " ")
         guard groups.count == words.count, tokens.first != " " else { return nil }
-        let framesPerSecond = Double(MelSpectrogram.sampleRate) / Double(MelSpectrogram.hop)
+        let framesPerSecond = MelSpectrogram.framesPerSecond
         var ends: [Float] = []
         for (index, group) in groups.enumerated() {
             let last = group.lastIndex { !Self.isMark($0) } ?? group.index(before: group.endIndex)

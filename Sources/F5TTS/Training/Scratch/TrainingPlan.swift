@@ -1,3 +1,4 @@
+import Audio
 import Foundation
 import Tensors
 
@@ -48,7 +49,7 @@ package struct TrainingPlan: Sendable {
         let section = try top.section("train")
         if let section { try readTraining(section) }
         if let section { try readRun(section) }
-        batches.longest = Int(corpus.longest * 93.75)
+        batches.longest = Int(corpus.longest * MelSpectrogram.framesPerSecond)
     }
 
     private mutating func readCorpus(
