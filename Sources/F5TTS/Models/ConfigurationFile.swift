@@ -59,6 +59,12 @@ struct ConfigurationSection {
         return section
     }
 
+    /// The mapping under `key`; one without keys when absent or null.
+    func sectionOrEmpty(_ key: String) throws(ModelError) -> ConfigurationSection {
+        if let section = try section(key) { return section }
+        return ConfigurationSection(file: file, name: full(key), node: [:])
+    }
+
     /// The text under `key`; `nil` when absent or null.
     func string(_ key: String) throws(ModelError) -> String? {
         guard let value = value(key) else { return nil }

@@ -46,9 +46,9 @@ package struct TrainingPlan: Sendable {
             schedule: LearningRateSchedule(
                 peak: 1e-3, warmup: 1000, total: 100_000, decay: .constantThenLinear))
         try readCorpus(top.requiredSection("data"), folder)
-        let section = try top.section("train")
-        if let section { try readTraining(section) }
-        if let section { try readRun(section) }
+        let section = try top.sectionOrEmpty("train")
+        try readTraining(section)
+        try readRun(section)
         batches.longest = Int(corpus.longest * MelSpectrogram.framesPerSecond)
     }
 
