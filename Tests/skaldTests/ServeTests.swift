@@ -115,6 +115,14 @@ import Testing
         #expect(!log.contains("sesame") && !log.contains("Secret"))
     }
 
+    @Test(arguments: [("1", 401), ("true", 401), ("Yes", 401), ("no", 200), ("0", 200)])
+    func listsAreClosedFromTheEnvironment(_ value: String, status: Int) throws {
+        let server = try Server(
+            installation,
+            environment: ["SKALD_API_KEY": "open-sesame", "SKALD_PRIVATE_LISTS": value])
+        #expect(try server.client().request("GET", "/v1/models").status == status)
+    }
+
     @Test func nothingPilesUp() throws {
         let server = try Server(installation)
         #expect(try server.speak("Good evening.", #","nfe_step":2"#).isWhole)
@@ -162,6 +170,8 @@ import Testing
         for (arguments, environment) in [
             (["--port", "70000"], [:]), (["--nfe", "0"], [:]), (["--max-upload", "1000"], [:]),
             ([], ["SKALD_PORT": "http"]), ([], ["SKALD_API_KEY": "a b"]),
+            ([], ["SKALD_PRIVATE_LISTS": "on?"]),
+            (["--private-lists"], ["SKALD_PRIVATE_LISTS": "2"]),
             (["--log-level", "loud"], [:]),
             (["--precision", "int3"], [:]), (["--threads", "0"], [:]),
         ] {

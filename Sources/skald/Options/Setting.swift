@@ -19,6 +19,18 @@ enum Setting {
         return value
     }
 
+    /// Whether the flag is given or the variable says so; throws when the variable says neither yes nor no.
+    static func flag(_ isGiven: Bool, _ variable: String) throws -> Bool {
+        guard let text = environment(variable) else { return isGiven }
+        switch text.lowercased() {
+        case "1", "true", "yes": return true
+        case "0", "false", "no": return isGiven
+        default:
+            throw CommandError(
+                "\(variable) is \"\(text)\": set it to 1, true or yes, or to 0, false or no.")
+        }
+    }
+
     /// A folder that came with the program: beside the executable or above it (a build in the
     /// repository), in `share/skald` there, or in the working directory.
     static func installed(_ name: String) -> String {

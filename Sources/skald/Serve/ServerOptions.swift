@@ -139,7 +139,7 @@ struct ServerOptions: ParsableArguments {
             service.uploadLimit = mebibytes << 20
         }
         service.http = try limits()
-        let isPrivate = privateLists || Setting.text(nil, "SKALD_PRIVATE_LISTS") == "1"
+        let isPrivate = try Setting.flag(privateLists, "SKALD_PRIVATE_LISTS")
         return Resolved(
             host: Setting.text(host, "SKALD_HOST") ?? "127.0.0.1",
             port: try whole(port, "SKALD_PORT", in: 0...65_535) ?? 8080,
