@@ -191,6 +191,14 @@ extension OverSockets {
             #expect(preflight.status == 204)
             #expect(preflight.headers["access-control-allow-origin"] == "https://a.example")
             #expect(preflight.headers["access-control-allow-methods"] == "POST")
+            // Every header of ours that docs/http.md names can be read by the page.
+            let exposed = preflight.headers["access-control-expose-headers"] ?? ""
+            let names = exposed.split(separator: ",").map { $0.filter { $0 != " " } }
+            #expect(
+                Set(names) == [
+                    "X-Request-Id", "X-Skald-Seed", "X-Skald-Sample-Rate", "X-Skald-Latency",
+                    "Retry-After",
+                ])
             let closed = try daemon()
             defer { closed.stop() }
             let other = try SocketClient(port: closed.port)

@@ -43,6 +43,10 @@ package struct HTTPService: Sendable {
             code: "cross_origin")
     }
 
+    /// What pages of other sites may read beside the body.
+    private static let exposed =
+        "X-Request-Id, X-Skald-Seed, X-Skald-Sample-Rate, X-Skald-Latency, Retry-After"
+
     private func preflight(_ target: RequestTarget) -> Response {
         let methods = router.methods(of: target.path)
         return Response(
@@ -61,7 +65,7 @@ package struct HTTPService: Sendable {
         response.headers.append("X-Content-Type-Options", "nosniff")
         if let allowedOrigin {
             response.headers.append("Access-Control-Allow-Origin", allowedOrigin)
-            response.headers.append("Access-Control-Expose-Headers", "X-Request-Id, X-Skald-Seed")
+            response.headers.append("Access-Control-Expose-Headers", Self.exposed)
             response.headers.append("Vary", "Origin")
         }
         return response
