@@ -66,6 +66,22 @@ extension OverSockets {
             #expect(try client.request("DELETE", "/v1/audio/voices/..%2F..%2Fdata").status == 404)
         }
 
+        /// A version has one name: a number that is written otherwise names none.
+        @Test func aVersionIsDeletedByItsNameAlone() throws {
+            let server = try TestServer()
+            let client = try server.client()
+            let version = server.folder + "/data/voices/anna/versions/2"
+            try FileManager.default.createDirectory(
+                atPath: version, withIntermediateDirectories: true)
+            for name in ["anna@+2", "anna@%2B2", "anna@02", "anna@2@2", "anna@", "anna@-2"] {
+                let answer = try client.request("DELETE", "/v1/audio/voices/\(name)")
+                #expect(answer.status == 404, "\(name)")
+                #expect(FileManager.default.fileExists(atPath: version), "\(name)")
+            }
+            #expect(try client.request("DELETE", "/v1/audio/voices/anna@2").status == 200)
+            #expect(!FileManager.default.fileExists(atPath: version))
+        }
+
         @Test func uploadsThatAreRefusedLeaveNothing() throws {
             let server = try TestServer { $0.uploadLimit = 200_000 }
             let client = try server.client()

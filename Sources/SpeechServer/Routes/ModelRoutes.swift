@@ -8,7 +8,7 @@ extension SpeechService {
         router.add("GET", "/v1/models", access: .list) { _ in modelList() }
         router.add("GET", "/v1/audio/models", access: .list) { _ in modelList() }
         router.add("GET", "/v1/models/:id", access: .list) { request in
-            let id = request.parameters["id"] ?? ""
+            let id = request.parameter("id")
             try checkModel(id)
             return .json(modelDescription(id))
         }

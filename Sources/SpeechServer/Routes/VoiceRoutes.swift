@@ -15,7 +15,7 @@ extension SpeechService {
             return .json(description(voice))
         }
         router.add("DELETE", "/v1/audio/voices/:id") { request in
-            let id = request.parameters["id"] ?? ""
+            let id = request.parameter("id")
             try delete(id)
             request.logger.info("voice deleted", metadata: ["voice": "\(id)"])
             return .json(["object": "audio.voice.deleted", "id": .string(id), "deleted": true])
@@ -24,9 +24,8 @@ extension SpeechService {
 
     /// Deletes a voice, or of `ada@2` only that version.
     private func delete(_ id: String) throws(SpeechError) {
-        let parts = id.split(separator: "@", omittingEmptySubsequences: false)
-        if parts.count == 2, let number = Int(parts[1]) {
-            try voices.deleteVersion(String(parts[0]), number)
+        if let (voice, number) = VoiceStore.versioned(id) {
+            try voices.deleteVersion(voice, number)
         } else {
             try voices.delete(id)
         }
