@@ -28,6 +28,10 @@ package enum VoiceIdentifier {
         return slug.isEmpty ? nil : String(decoding: slug, as: UTF8.self)
     }
 
+    /// The identifier that people mean by `name`: `name` itself where it is one, else its slug; nil when
+    /// nothing remains.
+    package static func of(_ name: String) -> String? { isValid(name) ? name : slug(name) }
+
     private static let hyphen = UInt8(ascii: "-")
     private static let underscore = UInt8(ascii: "_")
 

@@ -18,7 +18,7 @@ extension VoiceStore {
     /// `invalidRequest` for the name, `unavailable` (the disk), and what writing the weights throws.
     func publish(_ version: NewVersion, voice name: String) throws -> VoiceVersion {
         let name = try VoiceStore.checkedName(name)
-        guard let id = VoiceIdentifier.isValid(name) ? name : VoiceIdentifier.slug(name) else {
+        guard let id = VoiceIdentifier.of(name) else {
             throw SpeechError(
                 .invalidRequest, "Give the voice a name with ASCII letters or digits.",
                 parameter: "voice")

@@ -120,7 +120,6 @@ struct PublishCommand: ParsableCommand {
     func run() throws {
         let version = try AdaptationResult(folder: folder).publish(
             to: folders.voiceStore, voice: voice, checkpoint: checkpoint, weights: weights)
-        let id = VoiceIdentifier.isValid(voice) ? voice : VoiceIdentifier.slug(voice) ?? voice
-        print("\(id)@\(version.number)")
+        print("\(VoiceIdentifier.of(voice) ?? voice)@\(version.number)")
     }
 }

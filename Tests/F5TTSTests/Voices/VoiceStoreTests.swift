@@ -274,6 +274,8 @@ struct VoiceStoreTests {
         #expect(VoiceIdentifier.slug("--A__b--") == "a__b")
         #expect(VoiceIdentifier.slug("../../etc/passwd") == "etc-passwd")
         #expect(VoiceIdentifier.slug("!?") == nil)
+        #expect(VoiceIdentifier.of("a_-b") == "a_-b" && VoiceIdentifier.of("a-") == "a-")
+        #expect(VoiceIdentifier.of("Ada L.") == "ada-l" && VoiceIdentifier.of("!?") == nil)
         #expect(VoiceIdentifier.slug(String(repeating: "x", count: 200))?.count == 64)
     }
 }
