@@ -121,6 +121,7 @@ struct AdaptTests {
                     installation.path("models"),
                 ], "holds no adaptation"
             ),
+            (["adapt", recordings, "--voice", "ada", "--precision", "int8"], "int8 has no room"),
             (["voices", "versions", "nobody"], "There is no voice"),
             (["voices", "rollback", "heart"], "without adapted weights"),
             (["voices", "export", "heart", "x.pt"], "not adapted"),
@@ -131,5 +132,9 @@ struct AdaptTests {
             #expect(result.status != 0 && !result.crashed, "\(arguments)")
             #expect(result.errors.contains(sentence), "\(arguments): \(result.errors)")
         }
+        let environment = installation.environment.merging(["SKALD_PRECISION": "int8"]) { $1 }
+        let result = try Program.run(
+            ["adapt", recordings, "--voice", "ada"], environment: environment)
+        #expect(result.status != 0 && result.errors.contains("int8 has no room"))
     }
 }

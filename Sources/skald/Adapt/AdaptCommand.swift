@@ -57,9 +57,10 @@ struct AdaptCommand: ParsableCommand {
         let source = try model.weightSource
         let transcriber = try transcription.endpoint(language: options.language)
         try compute.apply()
+        let precision = try compute.trainingPrecision
         let description = try models.find(model)
         for note in description.notes { StandardError.line("Note: \(note).") }
-        guard let name = VoiceIdentifier.isValid(voice) ? voice : VoiceIdentifier.slug(voice) else {
+        guard let name = VoiceIdentifier.of(voice) else {
             throw CommandError("--voice needs ASCII letters or digits: give another name.")
         }
         let folder = work ?? folders.dataFolder + "/adaptations/" + name
@@ -70,7 +71,7 @@ struct AdaptCommand: ParsableCommand {
         }
         let job = AdaptationJob(
             folder: folder, recordings: own, validation: heldOut, model: description,
-            weights: source, options: options, precision: try compute.chosenPrecision,
+            weights: source, options: options, precision: precision,
             transcriber: transcriber)
         Interrupt.install()
         let display = AdaptationDisplay(updates: options.updates)
@@ -92,7 +93,6 @@ struct AdaptCommand: ParsableCommand {
         StandardError.line(AdaptationDisplay.figures(result.record))
         guard !noPublish else { return }
         let version = try result.publish(to: folders.voiceStore, voice: voice)
-        let identifier = VoiceIdentifier.isValid(voice) ? voice : VoiceIdentifier.slug(voice)
-        print("\(identifier ?? voice)@\(version.number)")
+        print("\(VoiceIdentifier.of(voice) ?? voice)@\(version.number)")
     }
 }
