@@ -3,6 +3,8 @@ import Checkpoints
 import F5TTS
 import Foundation
 
+extension WeightSource: ExpressibleByArgument {}
+
 /// Which model, and which of its weights.
 struct ModelOptions: ParsableArguments {
     @Option(

@@ -30,6 +30,7 @@ package final class FolderLock {
 
     deinit { release() }
 
+    /// Lets others have the folder; nothing where that is done.
     package func release() {
         if descriptor >= 0 { close(descriptor) }
         descriptor = -1

@@ -83,6 +83,7 @@ package final class StagingFolder {
 
         deinit { close(descriptor) }
 
+        /// Adds bytes at the end of the file.
         package func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
             var written = 0
             while written < bytes.count, let base = bytes.baseAddress {

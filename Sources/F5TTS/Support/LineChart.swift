@@ -3,6 +3,7 @@ import Foundation
 /// A chart of curves as SVG, without scripts, in the colours of the page around it, or as a file of its
 /// own.
 package struct LineChart {
+    /// A curve and how it is drawn.
     package struct Series {
         let name: String
         /// A colour that CSS knows.
@@ -132,21 +133,4 @@ package struct LineChart {
     }
 
     private static func short(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
-}
-
-/// Text inside HTML.
-enum HTML {
-    static func escaped(_ text: String) -> String {
-        var escaped = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": escaped += "&amp;"
-            case "<": escaped += "&lt;"
-            case ">": escaped += "&gt;"
-            case "\"": escaped += "&quot;"
-            default: escaped.unicodeScalars.append(scalar)
-            }
-        }
-        return escaped
-    }
 }
