@@ -29,6 +29,20 @@ struct BenchTests {
         }
     }
 
+    /// The model comes from the environment too; the flag wins.
+    @Test(arguments: ["step", "length"]) func theModelComesFromTheEnvironment(
+        _ command: String
+    ) throws {
+        let installation = try Installation()
+        let short = [command, "--frames", "64", "--steps", "1"]
+        #expect(try figures(short, installation)["model"]?.string == "tiny")
+        try installation.addModel("other", vocabulary: "vocab_tiny.txt")
+        let other = try figures(short + ["--model", "other"], installation)
+        #expect(other["model"]?.string == "other")
+        let help = try Program.run(["bench", command, "--help"])
+        #expect(!String(decoding: help.output, as: UTF8.self).contains("nano"))
+    }
+
     @Test func productsOfEveryPrecisionAreTimed() throws {
         let result = try Program.run(
             [
@@ -38,6 +52,8 @@ struct BenchTests {
         #expect(result.status == 0, "\(result.errors)")
         let figures = try JSONDecoder().decode(JSONValue.self, from: Data(result.output))
         let level = try #require(figures["kernel_level"]?.string)
+        // All formats are timed, on one core, whatever is asked for elsewhere.
+        #expect(figures["precision"] == nil && figures["threads"] == nil)
         for name in ["f32", "\(level)_bf16", "\(level)_int8"] {
             for shape in ["projection", "feed_forward_in", "attention_values"] {
                 #expect((figures["\(name)_\(shape)_gflops"]?.double ?? 0) > 0, "\(name) \(shape)")
@@ -45,6 +61,8 @@ struct BenchTests {
         }
         let unknown = try Program.run(["bench", "kernels", "--model", "nothing"])
         #expect(unknown.status != 0 && unknown.errors.contains("F5TTS_v1_Base"))
+        let idle = try Program.run(["bench", "kernels", "--precision", "bf16"])
+        #expect(idle.status != 0 && idle.errors.contains("--precision"))
     }
 
     private func figures(

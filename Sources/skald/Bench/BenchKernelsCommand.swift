@@ -25,8 +25,6 @@ struct BenchKernelsCommand: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    @OptionGroup(title: "Computing") var compute: ComputeOptions
-
     func validate() throws {
         guard (64...BackboneConfiguration.maximumFrames).contains(frames) else {
             throw ValidationError("--frames must be 64 to \(BackboneConfiguration.maximumFrames).")
@@ -39,8 +37,8 @@ struct BenchKernelsCommand: ParsableCommand {
                 "There is no released model \"\(model)\": give one of "
                     + KnownModels.names.joined(separator: ", ") + ".")
         }
-        try compute.apply()
-        var report = try Measurements(compute)
+        var report = Measurements()
+        report.addMachine()
         report.add("model", model)
         report.add("frames", Double(frames))
         let levels = current ? [Kernels.level] : Kernels.available.reversed()

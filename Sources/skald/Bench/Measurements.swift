@@ -15,9 +15,14 @@ struct Measurements {
     /// What every benchmark says of where it ran.
     init(_ compute: ComputeOptions, precision: Precision? = nil) throws {
         add("precision", try (precision ?? compute.chosenPrecision).rawValue)
+        addMachine()
+        add("threads", Double(Parallel.threads))
+    }
+
+    /// What computes here.
+    mutating func addMachine() {
         add("kernel_level", Kernels.level.rawValue)
         add("blas_core", BLAS.core)
-        add("threads", Double(Parallel.threads))
     }
 
     /// Where it ran, in a few words.

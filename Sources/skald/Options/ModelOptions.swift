@@ -5,14 +5,8 @@ import Foundation
 
 extension WeightSource: ExpressibleByArgument {}
 
-/// Which model, and which of its weights.
-struct ModelOptions: ParsableArguments {
-    @Option(
-        help: ArgumentHelp(
-            "Model: a name in the models folder, or a path (SKALD_MODEL). Default: nano where it "
-                + "is installed, else untrained.", valueName: "model"))
-    var model: String?
-
+/// Which of a model's weights, and what they are where nothing tells.
+struct WeightOptions: ParsableArguments {
     @Option(help: "Weights to use: ema, raw or auto (SKALD_WEIGHTS). Default: ema.")
     var weights: String?
 
@@ -33,6 +27,21 @@ struct ModelOptions: ParsableArguments {
     }
 
     var architecture: String? { Setting.text(arch, "SKALD_ARCH") }
+}
+
+/// Which model, and which of its weights.
+struct ModelOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Model: a name in the models folder, or a path (SKALD_MODEL). Default: nano where it "
+                + "is installed, else untrained.", valueName: "model"))
+    var model: String?
+
+    @OptionGroup var weights: WeightOptions
+
+    var weightSource: WeightSource { get throws { try weights.weightSource } }
+
+    var architecture: String? { weights.architecture }
 
     /// The model asked for, else the best one that comes with the program.
     func name(in folder: String) -> String {
