@@ -51,14 +51,13 @@ let package = Package(
             name: "F5TTS",
             dependencies: [
                 "Tensors", "Checkpoints", "Audio", "TextFrontEnd", "CArchive", "CCurl",
-                .product(name: "Logging", package: "swift-log"),
                 .product(name: "Yams", package: "Yams"),
             ],
             swiftSettings: swiftSettings),
         .target(
             name: "SpeechServer",
             dependencies: [
-                "F5TTS", "Audio", "TextFrontEnd", "Tensors", "CMicroHTTPD",
+                "F5TTS", "Checkpoints", "Audio", "TextFrontEnd", "Tensors", "CMicroHTTPD",
                 .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "Logging", package: "swift-log"),
             ],

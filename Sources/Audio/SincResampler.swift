@@ -7,14 +7,14 @@ import Foundation
 /// `torchaudio.transforms.Resample` with its defaults (lowpass width 6, roll-off 0.99).
 package struct SincResampler: Sendable {
     /// Zero crossings of the sinc on each side.
-    private static let width = 6.0
-    private static let rolloff = 0.99
+    static let width = 6.0
+    static let rolloff = 0.99
 
     package let from: Int
     package let to: Int
     /// o and q above.
-    private let inputStep: Int
-    private let phases: Int
+    let inputStep: Int
+    let phases: Int
 
     /// A resampler between two rates in Hz.
     package init(from: Int, to: Int) {
@@ -27,20 +27,9 @@ package struct SincResampler: Sendable {
         phases = to / a
     }
 
-    /// Half the number of taps around a block of `inputStep` samples, W in the reference.
-    private var reach: Int {
-        let bandwidth = Self.rolloff * Double(min(inputStep, phases))
-        return Int((Self.width * Double(inputStep) / bandwidth).rounded(.up))
-    }
-
-    /// Row `phase` of the kernel, taps -W ..< W + o, computed in double precision.
-    ///
-    /// Only for rates whose whole table is small; `callAsFunction` never asks for zeros.
-    package func kernelRow(_ phase: Int) -> [Float] {
-        (-reach..<reach + inputStep).map { tap($0, phase) }
-    }
-
-    private func tap(_ index: Int, _ phase: Int) -> Float {
+    /// What the input sample at `index`, counted from a block's first, weighs in output sample `phase`;
+    /// computed in double precision.
+    func tap(_ index: Int, _ phase: Int) -> Float {
         let bandwidth = Self.rolloff * Double(min(inputStep, phases))
         let step = Double(inputStep)
         // The reference divides these two in single precision, the rest in double.

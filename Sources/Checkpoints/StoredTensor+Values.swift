@@ -41,19 +41,6 @@ extension StoredTensor {
         }
     }
 
-    /// The values of a floating-point tensor in double precision, row-major.
-    package func doubles() throws(CheckpointError) -> [Double] {
-        let (raw, owner) = try bytes.read()
-        guard count > 0, let base = raw.baseAddress?.advanced(by: offset * elementType.byteCount)
-        else { return [] }
-        return withExtendedLifetime(owner) {
-            [Double](unsafeUninitializedCapacity: count) { buffer, used in
-                if let target = buffer.baseAddress { gather(base, into: target) }
-                used = count
-            }
-        }
-    }
-
     private func gather(_ base: UnsafeRawPointer, into target: UnsafeMutablePointer<Float>) {
         switch elementType {
         case .float64: visit(base, Double.self) { target[$0] = Float($1) }
@@ -83,26 +70,6 @@ extension StoredTensor {
         case .uint8: visit(base, UInt8.self) { target[$0] = Int64($1) }
         case .bool: visit(base, UInt8.self) { target[$0] = $1 == 0 ? 0 : 1 }
         case .float64, .float32, .float16, .bfloat16: break
-        }
-    }
-
-    private func gather(_ base: UnsafeRawPointer, into target: UnsafeMutablePointer<Double>) {
-        switch elementType {
-        case .float64: visit(base, Double.self) { target[$0] = $1 }
-        case .float32: visit(base, UInt32.self) { target[$0] = Double(Float(bitPattern: $1)) }
-        case .float16:
-            visit(base, UInt16.self) { target[$0] = Double(HalfPrecision.float(half: $1)) }
-        case .bfloat16:
-            visit(base, UInt16.self) { target[$0] = Double(HalfPrecision.float(brain: $1)) }
-        case .int64: visit(base, Int64.self) { target[$0] = Double($1) }
-        case .int32: visit(base, Int32.self) { target[$0] = Double($1) }
-        case .int16: visit(base, Int16.self) { target[$0] = Double($1) }
-        case .int8: visit(base, Int8.self) { target[$0] = Double($1) }
-        case .uint64: visit(base, UInt64.self) { target[$0] = Double($1) }
-        case .uint32: visit(base, UInt32.self) { target[$0] = Double($1) }
-        case .uint16: visit(base, UInt16.self) { target[$0] = Double($1) }
-        case .uint8: visit(base, UInt8.self) { target[$0] = Double($1) }
-        case .bool: visit(base, UInt8.self) { target[$0] = $1 == 0 ? 0 : 1 }
         }
     }
 

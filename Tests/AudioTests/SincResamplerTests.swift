@@ -1,8 +1,18 @@
-import Audio
 import Foundation
 import Tensors
 import TestSupport
 import Testing
+
+@testable import Audio
+
+extension SincResampler {
+    /// Row `phase` of the reference's kernel: taps -W ..< W + o, of which most are zero.
+    fileprivate func kernelRow(_ phase: Int) -> [Float] {
+        let bandwidth = Self.rolloff * Double(min(inputStep, phases))
+        let reach = Int((Self.width * Double(inputStep) / bandwidth).rounded(.up))
+        return (-reach..<reach + inputStep).map { tap($0, phase) }
+    }
+}
 
 @Suite struct SincResamplerTests {
     @Test(arguments: [8_000, 16_000, 22_050, 44_100, 48_000])

@@ -1,4 +1,5 @@
 import Checkpoints
+import Tensors
 import TestSupport
 import Testing
 
@@ -18,7 +19,10 @@ struct IndexedTensor: Decodable, Sendable {
             "float32": half ?? .float32, "int64": .int64, "bool": .bool,
         ]
         #expect(tensor.elementType == types[dtype], "\(tensor.name)")
-        let values = try tensor.doubles()
+        let values =
+            tensor.elementType.isFloatingPoint
+            ? try tensor.tensor().array.map { Double($0) }
+            : try tensor.integers().map { Double($0) }
         let sum = values.reduce(0, +)
         let absoluteSum = values.reduce(0) { $0 + abs($1) }
         // Sums of up to 10,000 float32 values, taken in double precision.

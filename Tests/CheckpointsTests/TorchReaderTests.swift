@@ -88,7 +88,6 @@ import Testing
                 }
                 #expect(try tensor.integers() == wanted.map(Int64.init), "\(key)")
             } else {
-                #expect(try tensor.doubles() == values.compactMap(\.double), "\(key)")
                 #expect(
                     try tensor.tensor().array == values.compactMap(\.double).map(Float.init),
                     "\(key)")

@@ -47,11 +47,6 @@ package final class Synthesizer: Sendable {
     /// that was not loaded from a file. Errors: `CheckpointError`.
     package func identity() throws(CheckpointError) -> ModelIdentity? { try adapted?.identity() }
 
-    /// Makes the adapted weights of a voice ready, so that speaking need not; refuses what it would.
-    ///
-    /// Throws `invalidRequest` for a voice adapted from another model, and what reading weights throws.
-    package func prepare(_ voice: ReferenceVoice) throws { _ = try samplers(for: voice) }
-
     /// The samplers of the model that speaks for a voice.
     private func samplers(for voice: ReferenceVoice) throws -> SamplerCache {
         guard let adaptation = voice.adaptation else { return samplers }

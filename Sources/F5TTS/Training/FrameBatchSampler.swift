@@ -47,15 +47,4 @@ package struct FrameBatchSampler: Sendable {
 
     /// Seconds of a sample that training takes.
     package static let acceptedSeconds = 0.3...30.0
-
-    /// For each row, the row that stands in for it: itself if its length is accepted, else the next
-    /// that is, going round; nil if none is.
-    package static func acceptedRows(seconds: [Double]) -> [Int]? {
-        guard seconds.contains(where: acceptedSeconds.contains) else { return nil }
-        return seconds.indices.map { row in
-            var row = row
-            while !acceptedSeconds.contains(seconds[row]) { row = (row + 1) % seconds.count }
-            return row
-        }
-    }
 }

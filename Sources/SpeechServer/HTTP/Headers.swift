@@ -13,12 +13,9 @@ package struct Headers: Sendable, ExpressibleByDictionaryLiteral {
         fields.first { $0.name.equalsIgnoringCase(name) }?.value
     }
 
+    /// Adds a field after those there are, even of the same name.
     package mutating func append(_ name: String, _ value: String) {
         fields.append((name: name, value: value))
-    }
-
-    package func values(of name: String) -> [String] {
-        fields.filter { $0.name.equalsIgnoringCase(name) }.map(\.value)
     }
 }
 

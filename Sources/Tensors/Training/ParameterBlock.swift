@@ -10,6 +10,7 @@ package final class ParameterBlock {
     package let layout: [(name: String, shape: [Int])]
     /// Where each parameter begins, and the end of the last.
     private let offsets: [Int]
+    /// The values, in the order of `layout`.
     package let storage: Storage
 
     /// A block of zeros of the same layout as `layout`.
@@ -18,12 +19,6 @@ package final class ParameterBlock {
         offsets = layout.reduce(into: [0]) { $0.append($0[$0.count - 1] + $1.shape.reduce(1, *)) }
         storage = Storage(count: offsets[layout.count])
         storage.base.initialize(repeating: 0, count: storage.count)
-    }
-
-    /// A block that holds copies of `parameters`.
-    package convenience init(_ parameters: [(name: String, tensor: Tensor)]) {
-        self.init(layout: parameters.map { ($0.name, $0.tensor.shape) })
-        for (index, parameter) in parameters.enumerated() { set(index, parameter.tensor) }
     }
 
     /// Sets the parameter at a place in the layout.
@@ -64,12 +59,6 @@ package final class ParameterBlock {
     /// Sets every value to zero.
     package func clear() {
         forEachPiece { (storage.base + $0.lowerBound).update(repeating: 0, count: $0.count) }
-    }
-
-    /// Adds `factor · tensor` to each parameter; one tensor for each, in order.
-    package func add(_ factor: Float, times tensors: [Tensor]) {
-        precondition(tensors.count == layout.count, "add: \(tensors.count) tensors")
-        for (index, tensor) in tensors.enumerated() { add(factor, times: tensor, at: index) }
     }
 
     /// Adds `factor · tensor` to the parameter at a place in the layout.
