@@ -12,7 +12,7 @@ package struct MelSpectrogram: Sendable {
     package static let framesPerSecond = Double(sampleRate) / Double(hop)
     package static let bands = MelFilterbank.bands
     /// More than an hour would be a mistake, and this bounds memory.
-    package static let longest = 24_000 * 3_600
+    package static let longest = sampleRate * 3_600
     private static let window = 1_024
 
     package let type: MelType

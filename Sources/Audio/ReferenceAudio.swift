@@ -40,8 +40,9 @@ package struct ReferenceAudio: Sendable {
                 mono.samples[i] = mono.samples[i] * Self.targetRMS / rms
             }
         }
-        let resampler = SincResampler(from: mono.sampleRate, to: 24_000)
-        waveform24k = Waveform(samples: resampler(mono.samples), sampleRate: 24_000)
+        let resampler = SincResampler(from: mono.sampleRate, to: MelSpectrogram.sampleRate)
+        waveform24k = Waveform(
+            samples: resampler(mono.samples), sampleRate: MelSpectrogram.sampleRate)
         self.rms = rms
         seconds = prepared.seconds
         self.prepared = prepared

@@ -26,10 +26,7 @@ package struct ModelCatalog: Sendable {
 
     /// Every model folder, by name.
     package func list() -> [Entry] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
-        return names.sorted().compactMap { name in
-            let folder = ModelFiles.resolve(name, in: root)
-            guard !name.hasPrefix("."), looksLikeModel(folder, name: name) else { return nil }
+        names.map { name in
             do throws(ModelError) {
                 return Entry(name: name, model: .success(try find(name, arch: nil)))
             } catch {
@@ -116,7 +113,7 @@ package struct ModelCatalog: Sendable {
             : ModelFiles.resolve(nameOrPath, in: FileManager.default.currentDirectoryPath)
         switch ModelFiles.isFolder(path) {
         case nil:
-            let available = list(at: root).joined(separator: ", ")
+            let available = names.joined(separator: ", ")
             throw ModelError(
                 .notFound, nameOrPath,
                 "there is no such model in \(root)"
@@ -138,7 +135,8 @@ package struct ModelCatalog: Sendable {
         }
     }
 
-    private func list(at root: String) -> [String] {
+    /// The names of the model folders, sorted.
+    private var names: [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
         return names.sorted().filter { name in
             !name.hasPrefix(".") && looksLikeModel(ModelFiles.resolve(name, in: root), name: name)

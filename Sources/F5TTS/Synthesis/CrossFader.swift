@@ -1,3 +1,5 @@
+import Audio
+
 /// Joins the waves of successive chunks, fading each into the next, and gives out every sample as
 /// soon as no later chunk can change it.
 ///
@@ -12,8 +14,9 @@ package struct CrossFader: Sendable {
 
     /// - Parameter seconds: length of the cross-fade; 0, less, or not a number joins the waves bluntly.
     package init(seconds: Double) {
-        let samples = seconds * 24000
-        overlap = samples >= 1 ? Int(min(samples, 24000 * 3600)) : 0
+        let samples = seconds * Double(MelSpectrogram.sampleRate)
+        // What is longer than an hour is no cross-fade, and need not be a number.
+        overlap = samples >= 1 ? Int(min(samples, Double(MelSpectrogram.longest))) : 0
     }
 
     /// Takes the next chunk's wave.

@@ -1,3 +1,4 @@
+import Audio
 import Foundation
 import TextFrontEnd
 
@@ -33,7 +34,7 @@ struct ReferenceCut {
     static func find(in samples: [Float], text: String) -> [ReferenceCut] {
         let mean = samples.reduce(0, +) / Float(max(1, samples.count))
         let profile = samples.withUnsafeBufferPointer {
-            LevelProfile($0, sampleRate: 24_000, offset: mean)
+            LevelProfile($0, sampleRate: MelSpectrogram.sampleRate, offset: mean)
         }
         let pauses = Self.pauses(profile)
         let marks = Self.marks(Array(text.unicodeScalars))

@@ -26,7 +26,7 @@ struct ReferenceWindow {
     private init(samples: [Float], text: String) {
         self.samples = samples
         self.text = text
-        seconds = Double(samples.count) / 24_000
+        seconds = Double(samples.count) / Double(MelSpectrogram.sampleRate)
     }
 
     /// Three to five seconds of a long recording, from pause to pause, if it is certain what is said in
@@ -40,7 +40,7 @@ struct ReferenceWindow {
         for (index, first) in cuts.enumerated() {
             for last in cuts[(index + 1)...] {
                 let range = first.resumes..<last.stops
-                let seconds = Double(range.count) / 24_000
+                let seconds = Double(range.count) / Double(MelSpectrogram.sampleRate)
                 guard wanted.contains(seconds), ReferenceCut.isEvenlyPaced(first, last) else {
                     continue
                 }

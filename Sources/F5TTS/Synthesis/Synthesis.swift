@@ -70,7 +70,8 @@ package struct Synthesis: Sendable {
         let evaluations = options.solver == .midpoint ? 2.0 : 1
         return ChunkCost(
             operationsPerStep: guided / 2 * passes * evaluations, steps: steps,
-            audioSeconds: Double(max(0, frames - utterance.referenceFrames) * 256) / 24_000)
+            audioSeconds: Double(max(0, frames - utterance.referenceFrames))
+                / MelSpectrogram.framesPerSecond)
     }
 
     /// Takes one step: begins a chunk, or one ODE step, or makes samples of a finished mel.

@@ -18,9 +18,7 @@ struct InverseSTFT: Sendable {
         self.size = size
         self.hop = hop
         cut = padding == .center ? size / 2 : (size - hop) / 2
-        window = (0..<size).map {
-            Float(0.5 - 0.5 * cos(2 * Double.pi * Double($0) / Double(size)))
-        }
+        window = MelSpectrogram.hann(size)
         fft = RealFFT(size: size)
     }
 

@@ -1,3 +1,4 @@
+import Audio
 import F5TTS
 import Foundation
 
@@ -8,6 +9,7 @@ package enum StreamFraming: Sendable {
     /// Server-sent events that carry the bytes in base64 (`stream_format: sse`).
     case events
 
+    /// What carries encoded audio; nothing where there is none.
     package func delta(_ bytes: [UInt8]) -> [UInt8] {
         switch self {
         case .audio: return bytes
@@ -53,6 +55,6 @@ package enum StreamFraming: Sendable {
 }
 
 extension SynthesisSummary {
-    /// Mel frames of the audio: 256 samples each at 24 kHz.
-    var spokenFrames: Int { Int((audioSeconds * 24_000 / 256).rounded()) }
+    /// Mel frames of the audio.
+    var spokenFrames: Int { Int((audioSeconds * MelSpectrogram.framesPerSecond).rounded()) }
 }

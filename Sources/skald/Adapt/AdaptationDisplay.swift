@@ -44,7 +44,7 @@ final class AdaptationDisplay: Sendable {
                 $0.bar.show(
                     fraction: Double(done) / Double(updates),
                     "\(done)/\(updates), loss \(report.loss.decimals(3)), data wait "
-                        + "\(wait.decimals(2)) %, \(Self.time(secondsLeft)) left")
+                        + "\(wait.decimals(2)) %, \(secondsLeft.duration) left")
             }
         case .heldOut(let point): line(Self.line(point))
         case .resumed(let update): line("Going on after update \(update).")
@@ -75,13 +75,6 @@ final class AdaptationDisplay: Sendable {
         if let distance = point.rawDistance { text += ", distance \(distance.decimals(3))" }
         if let distance = point.averageDistance { text += ", averaged \(distance.decimals(3))" }
         return text + (point.isBest ? " (best)" : "")
-    }
-
-    private static func time(_ seconds: Double) -> String {
-        let whole = Int(max(0, min(seconds, 1e7)).rounded())
-        let (hours, minutes) = (whole / 3600, whole / 60 % 60)
-        if hours > 0 { return "\(hours) h \(minutes) min" }
-        return minutes > 0 ? "\(minutes) min \(whole % 60) s" : "\(whole) s"
     }
 
     /// The figures of a version in a line or two.

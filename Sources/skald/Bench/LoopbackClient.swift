@@ -1,3 +1,4 @@
+import Audio
 import Foundation
 import SpeechServer
 
@@ -70,7 +71,7 @@ struct LoopbackClient: Sendable {
             }
             guard !audio.isEmpty else { continue }
             let now = (ContinuousClock.now - start) / .seconds(1)
-            let seconds = Double(audio.count) / 2 / 24_000
+            let seconds = Double(audio.count) / 2 / Double(SpeechEncoder.inputRate)
             if heard?.firstAudio == nil { heard?.firstAudio = now }
             heard?.end = now
             heard?.audioSeconds += seconds

@@ -51,7 +51,7 @@ final class TrainingProgress: Sendable {
             return "update \(step.update + 1)/\(total)  loss \(loss.decimals(4))  "
                 + "norm \(step.gradientNorm.decimals(2))  "
                 + "\((step.seconds * 1000).decimals(0)) ms  data wait \(share.decimals(2)) %  "
-                + "\(Self.time(left)) left"
+                + "\(left.duration) left"
         }
         passing(text)
     }
@@ -81,12 +81,5 @@ final class TrainingProgress: Sendable {
         let raw = shown("raw", point.raw, point.rawDistance)
         let average = point.average.map { "  " + shown("EMA", $0, point.averageDistance) } ?? ""
         return "update \(point.update)  held out: \(raw)\(average)\(point.isBest ? "  best" : "")"
-    }
-
-    private static func time(_ seconds: Double) -> String {
-        let whole = Int(min(max(seconds, 0), 1e8))
-        let (hours, minutes) = (whole / 3600, whole / 60 % 60)
-        if hours > 0 { return "\(hours) h \(minutes) min" }
-        return minutes > 0 ? "\(minutes) min" : "\(whole) s"
     }
 }
