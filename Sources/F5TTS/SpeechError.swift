@@ -11,7 +11,8 @@ package struct SpeechError: Error, Sendable, CustomStringConvertible {
         case unsupportedMedia
         /// More work than can be queued; `retryAfterSeconds` says when to come back.
         case busy
-        /// Loading or draining.
+        /// Not possible now: loading or draining (`retryAfterSeconds` says when to come back), or a disk,
+        /// a version, a transcription server or an adaptation is not as it is needed.
         case unavailable
         case cancelled
         case internalFailure

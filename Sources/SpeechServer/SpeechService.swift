@@ -3,6 +3,7 @@ import Logging
 
 /// What all routes work with: the engine, the voices, and how this server is set up.
 package struct SpeechService: Sendable {
+    /// Names and limits of a server.
     package struct Options: Sendable {
         /// The model's name, as clients see it.
         package var model: String

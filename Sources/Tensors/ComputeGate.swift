@@ -30,7 +30,8 @@ package final class ComputeGate: Sendable {
 
     /// Returns when nothing is being spoken; at once, and for the price of one load, when nothing is.
     ///
-    /// Training calls it between blocks, so that a request waits for one block of a network at most.
+    /// Training calls it before every op and within a long one (`Parallel.run`), so that a request waits for
+    /// milliseconds.
     package func standAside() {
         guard speeches.load(ordering: .acquiring) > 0 else { return }
         ended.lock()

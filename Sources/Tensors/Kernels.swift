@@ -12,6 +12,7 @@ package enum Kernels {
         case avx512Dot = "avx512_dot"
         case amx
 
+        /// Whether `a` is the slower one.
         package static func < (a: Level, b: Level) -> Bool { a.code.rawValue < b.code.rawValue }
 
         fileprivate var code: CKernels_level {

@@ -2,6 +2,7 @@
 package struct Tensor: Sendable {
     /// Sizes of the axes, outermost first.
     package let shape: [Int]
+    /// The memory that holds its elements, perhaps among others.
     package let storage: Storage
     /// Index of the first element in `storage`.
     package let offset: Int

@@ -12,8 +12,7 @@ package struct SynthesisOptions: Sendable, Equatable {
     package var seed: UInt32 = 0
     /// Cross-fade between chunks, seconds, 0-2.
     package var crossFade: Double = 0.15
-    /// Total seconds of reference and generated speech, which override the estimate; above 0, at
-    /// most 87 per request.
+    /// Total seconds of reference and generated speech, 0.1-87, which override the estimate.
     package var fixDuration: Double?
     /// Blanks the reference mel (the voice is then free).
     package var noReferenceAudio = false

@@ -3,6 +3,7 @@ import Tensors
 
 /// Times training steps on made-up utterances: speed does not depend on what is learnt.
 package struct TrainingBenchmark: Sendable {
+    /// What the steps cost.
     package struct Result: Sendable {
         /// Seconds of the fastest step.
         package let stepSeconds: Double
@@ -11,10 +12,12 @@ package struct TrainingBenchmark: Sendable {
         package let processorSeconds: Double
         /// Frames of a step.
         package let frames: Int
+        /// Values that are trained.
         package let parameters: Int
         /// Share of all steps' time that was spent waiting for data.
         package let dataWaitShare: Double
 
+        /// How fast the fastest step was.
         package var framesPerSecond: Double { Double(frames) / stepSeconds }
     }
 

@@ -2,8 +2,8 @@ import Dispatch
 import F5TTS
 import Synchronization
 
-/// Joins the engine, which writes and never waits, to one connection's thread, which waits and
-/// reads. A client that reads slowly holds no more than its own utterance; all together hold no
+/// Joins the engine, or a job's events, which write and never wait, to one connection's thread, which
+/// waits and reads. A client that reads slowly holds no more than its own utterance; all together hold no
 /// more than `budget`.
 package final class AudioPipe: Sendable {
     private struct State {
@@ -20,8 +20,11 @@ package final class AudioPipe: Sendable {
         case cancelled
     }
 
+    /// What a call of `read` found.
     package enum Reading: Equatable {
+        /// So many bytes were copied.
         case bytes(Int)
+        /// All has been read.
         case finished
         /// Failed or cancelled: what the reader has is not the whole.
         case broken
@@ -46,12 +49,13 @@ package final class AudioPipe: Sendable {
 
     /// Hands bytes to the reader without waiting for it.
     /// - Throws: `CancellationError` once the reader is gone; `SpeechError` when the clients leave
-    ///   too much audio unread.
+    ///   too much unread.
     package func write(_ bytes: [UInt8]) throws {
         guard !bytes.isEmpty else { return }
         guard budget.reserve(bytes.count) else {
             let error = SpeechError(
-                .busy, "Too much finished audio waits for slow clients; try again later.")
+                .busy,
+                "Too much that is ready waits for slow clients; read faster, or try again later.")
             end(.failed(error))
             throw error
         }

@@ -22,10 +22,12 @@ package final class ByteBudget: Sendable {
         }
     }
 
+    /// Gives back bytes that were taken.
     package func release(_ count: Int) {
         used.withLock { $0 -= count }
     }
 
+    /// Bytes that are taken.
     package var inUse: Int { used.withLock { $0 } }
 }
 

@@ -40,6 +40,7 @@ package final class ConnectionWatch: Sendable {
         close(wakeUpWriter)
     }
 
+    /// Begins to watch, on a thread of its own.
     package func start() {
         let thread = Thread { [self] in
             while watchOnce() {}

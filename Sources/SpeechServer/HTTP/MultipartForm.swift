@@ -3,12 +3,14 @@ import F5TTS
 /// The parts of a `multipart/form-data` body that is small enough for memory. A body that ends before
 /// its last boundary is refused as a whole, so a cut-off upload leaves nothing behind.
 package struct MultipartForm: Sendable {
+    /// A field of the form; a file has a file name.
     package struct Part: Sendable {
         package let name: String
         package let fileName: String?
         package var bytes: [UInt8]
     }
 
+    /// The parts, in the order of the body.
     package let parts: [Part]
 
     private static let mostParts = 64

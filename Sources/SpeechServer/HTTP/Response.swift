@@ -1,5 +1,6 @@
 /// An answer: status, header fields, and a body that is ready or still being made.
 package struct Response: Sendable {
+    /// What follows the header.
     package enum Body: Sendable {
         case bytes([UInt8])
         /// Sent in chunks as the bytes come; aborted, without the last chunk, if the pipe fails.
@@ -8,7 +9,9 @@ package struct Response: Sendable {
         case file(OpenedFile)
     }
 
+    /// The HTTP status.
     package var status: Int
+    /// Its header fields, without those that every answer carries.
     package var headers: Headers
     package var body: Body
 
@@ -18,6 +21,7 @@ package struct Response: Sendable {
         self.body = body
     }
 
+    /// A JSON value with its content type.
     package static func json(_ value: JSONValue, status: Int = 200, headers: Headers = [:])
         -> Response
     {

@@ -27,6 +27,15 @@ package struct Router: Sendable {
 
     package init() {}
 
+    /// Adds a route; of two that fit a path the first one counts.
+    ///
+    /// - Parameters:
+    ///   - method: such as `GET`, which also answers `HEAD`.
+    ///   - path: whose components that begin with `:` match any and name it.
+    ///   - access: who may call it.
+    ///   - bodyLimit: bytes of body accepted; 0 for none.
+    ///   - upload: begins to take a body that does not fit into memory; nil where it does.
+    ///   - handler: answers, on the connection's thread; what it throws becomes an `ErrorResponse`.
     package mutating func add(
         _ method: String, _ path: String, access: Access = .key, bodyLimit: Int = 0,
         upload: (@Sendable (Headers) throws -> FormUpload)? = nil,

@@ -10,6 +10,7 @@ package struct PlayOut: Sendable, Equatable {
 
     package init() {}
 
+    /// Notes that so many seconds of audio were given out.
     package mutating func give(_ seconds: Double, at now: Double) {
         if let heardUntil, heardUntil < now {
             underruns += 1

@@ -10,11 +10,15 @@ import Tensors
 /// after the other. It never waits for a client; how many it takes on is limited, and how long they
 /// have to wait.
 package final class SpeechEngine: Sendable {
+    /// What the engine does for those who ask.
     package enum Phase: Sendable {
+        /// Refuses everything until the model is there.
         case loading
+        /// Speaks.
         case ready
         /// Finishes what it has, takes nothing new.
         case draining
+        /// Has ended, or could not load the model.
         case stopped
     }
 
@@ -98,6 +102,7 @@ package final class SpeechEngine: Sendable {
         thread.start()
     }
 
+    /// Where it is between loading and the end.
     package var phase: Phase { state.withLock { $0.phase } }
 
     /// Utterances that are spoken or wait.

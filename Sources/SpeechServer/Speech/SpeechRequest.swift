@@ -5,6 +5,7 @@ import Foundation
 
 /// A request for speech, checked, free of any dialect.
 package struct SpeechRequest: Sendable {
+    /// Whom to sound like.
     package enum Voice: Sendable {
         /// The id or OpenAI name of a stored voice.
         case named(String)
@@ -14,6 +15,7 @@ package struct SpeechRequest: Sendable {
         case recording([UInt8], text: String)
     }
 
+    /// When the audio is sent.
     package enum Delivery: Sendable {
         /// Each chunk when it is ready.
         case stream(StreamFraming)

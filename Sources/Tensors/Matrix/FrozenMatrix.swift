@@ -1,6 +1,7 @@
 /// A matrix that training leaves as it is: rounded to bfloat16 and packed once, for the products of both
 /// directions.
 package struct FrozenMatrix: Sendable {
+    /// For the products of the forward pass.
     package let forward: PackedMatrix
     /// For gradients on their way to what is trained; nil where none passes.
     private let backward: BFloat16Panels?

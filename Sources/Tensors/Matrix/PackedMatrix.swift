@@ -8,8 +8,11 @@ package struct PackedMatrix: Sendable {
         case int8
     }
 
+    /// How its elements lie.
     package let format: Format
+    /// Columns of the matrix, as checkpoints store it.
     package let inputs: Int
+    /// Rows of the matrix, as checkpoints store it.
     package let outputs: Int
     /// Panels of 16 outputs; see `matrix.h`.
     package let panels: Storage

@@ -2,7 +2,9 @@ import CKernels
 
 /// Times the matrix products of one instruction-set level on one core.
 package struct ProductBenchmark {
+    /// Whose kernels are timed.
     package let level: Kernels.Level
+    /// What they multiply; float32 is OpenBLAS's, at whatever level.
     package let precision: Precision
     private let matrix: CKernels_matrix
 

@@ -27,6 +27,7 @@ package enum WeightMatrix: Sendable {
         }
     }
 
+    /// Columns of the matrix, as checkpoints store it.
     package var inputs: Int {
         switch self {
         case .float32(let weight), .master(let weight): weight.shape[1]
@@ -35,6 +36,7 @@ package enum WeightMatrix: Sendable {
         }
     }
 
+    /// Rows of the matrix, as checkpoints store it.
     package var outputs: Int {
         switch self {
         case .float32(let weight), .master(let weight): weight.shape[0]

@@ -38,6 +38,9 @@ package struct Convolution: Sendable {
         weight.storage.releasePages()
     }
 
+    /// The convolution of x.
+    ///
+    /// x: `[samples, frames, inputs]` -> `[samples, frames, outputs]`
     package func callAsFunction(_ x: Tensor) -> Tensor {
         let outputs = bias.count
         precondition(

@@ -2,6 +2,7 @@ import CKernels
 
 /// Sums and products of tensors of one shape.
 extension Tensor {
+    /// The sum element by element.
     package static func + (a: Tensor, b: Tensor) -> Tensor {
         precondition(a.shape == b.shape, "+: \(a.shape) and \(b.shape)")
         return a.mapElements { range, y in

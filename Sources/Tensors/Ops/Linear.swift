@@ -2,6 +2,7 @@ import CKernels
 
 /// A linear layer: `y = x Wᵀ + bias`, then an activation.  x: `[…, inputs]` -> `[…, outputs]`
 package struct Linear: Sendable {
+    /// W `[outputs, inputs]`, in the format that it is multiplied in.
     package let matrix: WeightMatrix
     /// `[outputs]`.
     package let bias: Tensor?
@@ -32,9 +33,14 @@ package struct Linear: Sendable {
         return layer
     }
 
+    /// Width of what goes in.
     package var inputs: Int { matrix.inputs }
+    /// Width of what comes out.
     package var outputs: Int { matrix.outputs }
 
+    /// The layer, and what its adapter adds, of x; then `activation`, if one is given.
+    ///
+    /// x: `[…, inputs]` -> `[…, outputs]`
     package func callAsFunction(_ x: Tensor, activation: Activation? = nil) -> Tensor {
         precondition(x.columns == inputs, "Linear: x \(x.shape), \(inputs) inputs")
         if let lowRank, lowRank.isRecorded || x.isRecorded {

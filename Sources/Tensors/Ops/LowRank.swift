@@ -16,8 +16,11 @@ package struct LowRank: Sendable {
         self.up = up
     }
 
+    /// Width between the two matrices.
     package var rank: Int { down.shape[0] }
+    /// Width of what goes in.
     package var inputs: Int { down.shape[1] }
+    /// Width of what comes out.
     package var outputs: Int { up.shape[0] }
 }
 

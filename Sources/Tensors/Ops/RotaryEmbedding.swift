@@ -9,6 +9,7 @@ import Synchronization
 package struct RotaryTable: Sendable {
     /// `[positions, width / 2]`.
     package let cosines: Tensor
+    /// `[positions, width / 2]`.
     package let sines: Tensor
     /// Width of one head.
     package let width: Int

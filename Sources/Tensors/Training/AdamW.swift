@@ -8,14 +8,19 @@ import Foundation
 package final class AdamW {
     /// Settings; defaults are PyTorch's, which official F5-TTS uses.
     package struct Configuration: Sendable, Equatable, Codable {
+        /// What the first moment keeps at an update, β₁, in [0, 1).
         package var beta1 = 0.9
+        /// What the second moment keeps at an update, β₂, in [0, 1).
         package var beta2 = 0.999
+        /// ε.
         package var epsilon = 1e-8
+        /// wd, which the learning rate scales.
         package var weightDecay = 0.01
 
         package init() {}
     }
 
+    /// Its settings, the same for the whole run.
     package let configuration: Configuration
     /// Updates taken, k.
     package var step: Int

@@ -10,21 +10,29 @@ import Foundation
 package final class ExponentialMovingAverage {
     /// Settings; defaults are those of ema-pytorch, which official F5-TTS uses.
     package struct Configuration: Sendable, Equatable, Codable {
+        /// The most that the average keeps at a call.
         package var beta = 0.9999
+        /// Calls that copy, before it averages.
         package var copiesUntil = 100
+        /// Calls from one that counts to the next.
         package var every = 10
+        /// Divides e: the larger it is, the longer the warm-up.
         package var inverseGamma = 1.0
+        /// The exponent: the larger it is, the shorter the warm-up.
         package var power = 2.0 / 3
+        /// The least that the average keeps at a call.
         package var minimum = 0.0
 
         package init() {}
     }
 
+    /// Its settings, the same for the whole run.
     package let configuration: Configuration
     /// Calls so far.
     package private(set) var step: Int
     /// Whether the average holds anything yet.
     package private(set) var hasBegun: Bool
+    /// The average, as it is now.
     package let average: ParameterBlock
     /// How much of the average came from parameters seen since this object was made, 0-1.
     ///

@@ -8,6 +8,7 @@ package struct Muon: Sendable, Equatable, Codable {
     package var momentum = 0.95
     /// Its learning rate as a multiple of AdamW's, which all other parameters have.
     package var rateFactor = 3.0
+    /// wd, which the learning rate scales.
     package var weightDecay = 0.01
 
     package init() {}

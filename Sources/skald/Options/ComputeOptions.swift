@@ -8,7 +8,7 @@ struct ThreadOptions: ParsableArguments {
     @Option(help: "Threads, 1-256 (SKALD_THREADS). Default: one for each core.")
     var threads: Int?
 
-    /// Starts the thread pool with the number asked for; throws when it is out of range.
+    /// Sets how many threads the first op will start; throws when the number is out of range.
     func apply() throws {
         guard let threads = try Setting.value(threads, "SKALD_THREADS", "a whole number") else {
             return
@@ -32,7 +32,7 @@ struct ComputeOptions: ParsableArguments {
             valueName: "format"))
     var precision: String?
 
-    /// Starts the thread pool with the number asked for; throws when a setting is out of range.
+    /// Sets how many threads the first op will start; throws when a setting is out of range.
     func apply() throws {
         _ = try chosenPrecision
         try threads.apply()

@@ -10,7 +10,8 @@ import Foundation
 ///     best.pt                          the weights at the best held-out check
 final class RunFolder {
     let path: String
-    /// Held while the run lives.
+    /// Held while the run lives. A file, not the folder as in `FolderLock`: some network file systems lock
+    /// only what is open for writing.
     private let lock: Int32
 
     private struct Description: Codable, Equatable {

@@ -9,6 +9,7 @@ import Tensors
 /// stands aside while something is being spoken, and blocks the thread that it runs on: give it one of
 /// its own.
 package final class TrainingRun {
+    /// How often it checks and saves.
     package struct Options: Sendable, Equatable, Codable {
         /// Updates between held-out checks; 0 checks only at the end.
         package var heldOutEvery = 100
@@ -33,6 +34,7 @@ package final class TrainingRun {
         case stop
     }
 
+    /// Why `run` returned.
     package enum Outcome: Sendable, Equatable {
         /// All updates are done.
         case finished

@@ -7,6 +7,7 @@ import TextFrontEnd
 /// `seconds`, `split` (`train`, or anything else for held out) and `text`. A column `words` may say when
 /// each word of the text is spoken: `0.07-0.31 0.35-0.60`, seconds.
 package struct CorpusManifest: Sendable {
+    /// A row of the table.
     package struct Utterance: Sendable, Equatable {
         /// As the table has it.
         package let file: String

@@ -8,6 +8,7 @@ import Tensors
 /// Items of similar length go together. Text and audio are dropped per sample. Every epoch joins
 /// anew; all of it follows from the seed.
 package struct SpeakerBatches: BatchSource {
+    /// How utterances are joined, dropped and collected.
     package struct Options: Sendable, Equatable {
         /// Frames of a batch at most, padding included; a longer item is a batch of its own.
         package var frames = 4096
