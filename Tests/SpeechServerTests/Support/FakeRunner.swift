@@ -11,11 +11,11 @@ import TestSupport
 final class FakeRunner: JobRunning {
     let steps: Int
     let stepSeconds: Double
-    let failure: SpeechError?
+    let failure: (any Error)?
     /// Jobs in the order in which they were begun.
     let begun = Mutex<[String]>([])
 
-    init(steps: Int = 20, stepSeconds: Double = 0.002, failure: SpeechError? = nil) {
+    init(steps: Int = 20, stepSeconds: Double = 0.002, failure: (any Error)? = nil) {
         self.steps = steps
         self.stepSeconds = stepSeconds
         self.failure = failure

@@ -85,7 +85,11 @@ struct AdaptationTraining {
             _ = try CheckpointConversion.convert(
                 path, to: kept, source: nil, type: nil, layout: .torchZip)
         } catch {
-            report(.warning("The weights of update \(update) could not be kept: \(error)"))
+            let reason = (error as? CheckpointError)?.withoutFolders.description
+            report(
+                .warning(
+                    "The weights of update \(update) could not be kept"
+                        + (reason.map { ": \($0)" } ?? ".")))
         }
     }
 

@@ -68,7 +68,7 @@ final class RunFolder {
         for state in states {
             do throws(CheckpointError) {
                 try TrainingCheckpoint.restore(trainer, from: state.path)
-                return refusals.map { "\($0) It was left out." }
+                return refusals.map { "\($0.withoutFolders). It was left out." }
             } catch {
                 refusals.append(error)
             }
