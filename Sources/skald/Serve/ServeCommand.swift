@@ -48,7 +48,8 @@ struct ServeCommand: ParsableCommand {
             try AdaptationService(
                 data: folders.dataFolder, model: description.name, voices: voices,
                 runner: AdaptationRunner(
-                    model: description, weights: source, transcriber: transcriber),
+                    model: description, weights: source, precision: precision,
+                    transcriber: transcriber),
                 limits: settings.adaptation, logger: logger)
         }
         if case .failure(let error) = adaptation {

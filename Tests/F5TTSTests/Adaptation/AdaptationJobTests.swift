@@ -162,6 +162,9 @@ import Testing
         #expect(try #require(figures.raw).loss < #require(figures.before).loss)
         let again = try scene.job(options, precision: .f32)
         #expect(throws: SpeechError.self) { try again.run(control: { .go }, report: { _ in }) }
+        // Whoever wants to go on can ask for what it was begun in.
+        #expect(AdaptationJob.precision(begunIn: scene.folder.path("job")) == .bf16)
+        #expect(AdaptationJob.precision(begunIn: scene.folder.path("nothing")) == nil)
     }
 
     @Test func fewRecordingsAreStillOfUse() throws {

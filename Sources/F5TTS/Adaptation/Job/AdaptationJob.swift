@@ -79,6 +79,13 @@ package final class AdaptationJob: Sendable {
         self.transcriber = transcriber
     }
 
+    /// The number format that an adaptation was begun in; nil where none was begun.
+    package static func precision(begunIn folder: String) -> Precision? {
+        AdaptationFolder(path: folder)
+            .read(AdaptationDescription.self, AdaptationDescription.file)
+            .flatMap { Precision(rawValue: $0.precision) }
+    }
+
     /// Does what is left to do.
     ///
     /// - Parameters:

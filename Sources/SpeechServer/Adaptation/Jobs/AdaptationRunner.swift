@@ -1,22 +1,28 @@
 import Checkpoints
 import F5TTS
 import Foundation
+import Tensors
 
 /// Runs jobs with `AdaptationJob`, on the model that the server speaks with.
 package struct AdaptationRunner: JobRunning {
     private let model: ModelDescription
     private let weights: WeightSource
+    private let precision: Precision
     private let transcriber: (any Transcribing)?
 
     /// - Parameters:
     ///   - model: the base.
     ///   - weights: which of its weights the server speaks with.
+    ///   - precision: the number format to compute in; bf16 in place of int8, which has no room for small
+    ///     steps. A job that was begun in another one goes on in that.
     ///   - transcriber: writes down what is said where no text came with a recording.
     package init(
-        model: ModelDescription, weights: WeightSource, transcriber: (any Transcribing)?
+        model: ModelDescription, weights: WeightSource, precision: Precision,
+        transcriber: (any Transcribing)?
     ) {
         self.model = model
         self.weights = weights
+        self.precision = precision == .int8 ? .bf16 : precision
         self.transcriber = transcriber
     }
 
@@ -40,15 +46,12 @@ package struct AdaptationRunner: JobRunning {
             unpackingInto: Self.unpacked(work.folder), as: "validation")
         let job = AdaptationJob(
             folder: Self.folder(work.folder), recordings: recordings, validation: validation,
-            model: model, weights: weights, options: options, transcriber: transcriber)
-        let outcome: AdaptationJob.Outcome
-        do {
-            outcome = try job.run(
-                control: { running() ? .go : .stop },
-                report: { Self.reports($0, of: options.updates).forEach(report) })
-        } catch let error as TrainingError {
-            throw SpeechError(.invalidRequest, error.message, parameter: "hyperparameters")
-        }
+            model: model, weights: weights, options: options,
+            precision: AdaptationJob.precision(begunIn: Self.folder(work.folder)) ?? precision,
+            transcriber: transcriber)
+        let outcome = try job.run(
+            control: { running() ? .go : .stop },
+            report: { Self.reports($0, of: options.updates).forEach(report) })
         guard case .finished(let result) = outcome else { return .stopped }
         return .finished(
             JobResult(
