@@ -167,6 +167,22 @@ import Testing
         #expect(AdaptationJob.precision(begunIn: scene.folder.path("nothing")) == nil)
     }
 
+    /// Not only the training: packing, choosing and listening use the threads that speech needs, too.
+    @Test func everyPhaseStandsAsideForSpeech() throws {
+        let phases = Mutex<[AdaptationJob.Phase: Bool]>([:])
+        _ = try scene.job(AdaptationScene.options()).run(
+            control: { .go },
+            report: { event in
+                guard case .phase(let phase) = event else { return }
+                phases.withLock { $0[phase] = Parallel.isInBackground }
+            })
+        for phase in [AdaptationJob.Phase.examining, .preparing, .training, .comparing, .listening]
+        {
+            #expect(phases.withLock { $0[phase] } == true, "\(phase)")
+        }
+        #expect(!Parallel.isInBackground)
+    }
+
     @Test func fewRecordingsAreStillOfUse() throws {
         let scene = try AdaptationScene(clips: 1)
         let log = EventLog()

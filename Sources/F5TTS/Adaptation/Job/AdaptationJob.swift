@@ -7,8 +7,8 @@ import Tensors
 /// and a version of a voice.
 ///
 /// Everything that is done is kept in the folder: stopped or killed at any moment, the same job on the same
-/// folder goes on where it was, and ends with what it would have ended with. It blocks the thread that
-/// it runs on: give it one of its own.
+/// folder goes on where it was, and ends with what it would have ended with. Whatever it computes stands
+/// aside while something is being spoken. It blocks the thread that it runs on: give it one of its own.
 package final class AdaptationJob: Sendable {
     /// What is being done.
     package enum Phase: String, Sendable, Codable, CaseIterable {
@@ -96,6 +96,10 @@ package final class AdaptationJob: Sendable {
     ///   recordings are of no use; `busy` when another process works in it), `TrainingError`,
     ///   `CheckpointError`, `ModelError`, `TextError`.
     package func run(control: @escaping Control, report: @escaping Report) throws -> Outcome {
+        try Parallel.inBackground { try work(control, report) }
+    }
+
+    private func work(_ control: @escaping Control, _ report: @escaping Report) throws -> Outcome {
         try options.validate()
         try folder.make()
         guard let lock = FolderLock(trying: folder.path) else {
