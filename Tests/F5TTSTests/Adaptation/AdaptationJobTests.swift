@@ -183,6 +183,43 @@ import Testing
         #expect(!Parallel.isInBackground)
     }
 
+    /// What nothing could be heard of is refused before anything is examined.
+    @Test(arguments: ["", " \n ", "\u{4e2d}\u{6587}", "\u{3b1}\u{3b2}\u{3b3}"])
+    func textsThatCannotBeHeardAreRefused(text: String) throws {
+        let log = EventLog()
+        let options = AdaptationScene.options { $0.listenText = text }
+        let error = #expect(throws: SpeechError.self) {
+            try scene.job(options).run(control: { .go }, report: log.add)
+        }
+        #expect(error?.code == .invalidRequest)
+        #expect(error?.parameter == "listen_text")
+        #expect(log.phases.isEmpty)
+    }
+
+    /// Files to listen to that cannot be made cost the job nothing else.
+    @Test func aJobOutlivesWhatCannotBeHeard() throws {
+        let log = EventLog()
+        let vocoder = scene.folder.path("models/vocoder")
+        let outcome = try scene.job(AdaptationScene.options()).run(
+            control: { .go },
+            report: { event in
+                log.add(event)
+                if case .phase(.listening) = event {
+                    try? FileManager.default.removeItem(atPath: vocoder)
+                }
+            })
+        guard case .finished(let result) = outcome else {
+            Issue.record("stopped")
+            return
+        }
+        #expect(
+            log.events.contains {
+                if case .warning(let text) = $0 { text.contains("listen to") } else { false }
+            })
+        #expect(Set(result.files.map(\.name)) == ["report.html", "doctor.json", "curves.jsonl"])
+        #expect(try result.publish(to: scene.store, voice: "ada").number == 1)
+    }
+
     @Test func fewRecordingsAreStillOfUse() throws {
         let scene = try AdaptationScene(clips: 1)
         let log = EventLog()

@@ -114,6 +114,9 @@ package final class AdaptationJob: Sendable {
             report(.phase(.finished))
             return .finished(result)
         }
+        if let text = options.listenText {
+            try ListenFiles.check(text, try model.loadVocabulary())
+        }
         let running = Self.running(control)
         do {
             let (set, mels) = try ClipPreparation(

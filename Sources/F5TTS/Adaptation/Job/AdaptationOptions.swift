@@ -1,4 +1,5 @@
 import Tensors
+import TextFrontEnd
 
 /// What is asked of an adaptation; defaults suit a short one on a small machine.
 ///
@@ -94,6 +95,11 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
                 .invalidRequest,
                 "An adapter begins anew and has no average to inherit: choose ema fresh or off, or "
                     + "method full.", parameter: CodingKeys.averaging.rawValue)
+        }
+        if let listenText, listenText.strippedOfSpace.isEmpty {
+            throw SpeechError(
+                .invalidRequest, "listen_text is empty: give words to be spoken, or leave it out.",
+                parameter: CodingKeys.listenText.rawValue)
         }
         for (text, key) in [(listenText, CodingKeys.listenText), (language, .language)] {
             let limit = key == .language ? 100 : 2000
