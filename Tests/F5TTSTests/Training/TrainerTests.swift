@@ -317,6 +317,18 @@ struct TrainerTests {
         #expect(abs(one.0.gradientNorm / side.0.gradientNorm - 1) < 1e-5)
     }
 
+    /// Only so many clips are asked about, from the first to the last.
+    @Test func heldOutClipsArePickedEvenly() {
+        let clips = Clips(count: 10)
+        func picked(_ most: Int) -> [[Int]] {
+            let selection = ClipSelection(clips, Array(0..<10), most: most)
+            return (0..<selection.count).map { selection.text($0) }
+        }
+        #expect(picked(4) == [0, 2, 5, 7].map { clips.text($0) })
+        #expect(picked(64) == (0..<10).map { clips.text($0) })
+        #expect(picked(0).isEmpty)
+    }
+
     /// Held-out loss is the same for the same weights, and falls with training on the same clips.
     @Test func heldOutLoss() throws {
         let trainer = try Self.trainer { $0.averaging = .off }

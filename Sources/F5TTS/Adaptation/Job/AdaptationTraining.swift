@@ -3,7 +3,9 @@ import Foundation
 
 /// The training of an adaptation, from wherever its folder says that it stopped.
 struct AdaptationTraining {
-    /// Held-out clips that are sampled at every check.
+    /// Held-out clips that a check asks about, and those of them that it samples: each is asked about eight
+    /// times for each set of weights.
+    static let asked = 64
     private static let sampled = 3
 
     let folder: AdaptationFolder
@@ -24,7 +26,7 @@ struct AdaptationTraining {
         identity: String, control: AdaptationJob.Control, report: @escaping AdaptationJob.Report
     ) throws -> TrainedWeights? {
         let training = ClipSelection(mels, set.indices(heldOut: false))
-        let heldOut = ClipSelection(mels, set.indices(heldOut: true))
+        let heldOut = ClipSelection(mels, set.indices(heldOut: true), most: Self.asked)
         let frames = (0..<training.count).map { Double(training.frames($0)) }
         let threshold = max(Double(options.batchFrames), frames.max() ?? 0)
         let sampler = FrameBatchSampler(frames: frames, threshold: threshold, seed: options.seed)
