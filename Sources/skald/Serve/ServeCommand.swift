@@ -38,6 +38,7 @@ struct ServeCommand: ParsableCommand {
         let description = try models.find(model)
         let (precision, reason) = try compute.precision(
             for: description, source, packs: folders.weightPacks)
+        let adaptedPrecision = compute.adaptedPrecision(precision)
         var settings = try server.resolved(model: description.name)
         settings.service.modelCreated = Self.modificationTime(description.weightsPath)
 
@@ -63,7 +64,8 @@ struct ServeCommand: ParsableCommand {
             load: {
                 let (synthesizer, weights) = try Synthesizer.load(
                     description, weights: source, precision: precision,
-                    packs: folders.weightPacks, adapterMemory: adapterMemory)
+                    adaptedPrecision: adaptedPrecision, packs: folders.weightPacks,
+                    adapterMemory: adapterMemory)
                 for note in description.notes + weights.notes { logger.notice("\(note)") }
                 // Reads all weights, which the first adapted voice would otherwise wait for.
                 if voices.list().contains(where: { $0.version != nil }) {

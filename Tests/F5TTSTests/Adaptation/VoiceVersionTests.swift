@@ -178,6 +178,36 @@ import Testing
         #expect(none.count == 1)
     }
 
+    /// A full voice takes what its packed matrices take, and is not packed in eight bits unmeasured.
+    @Test func fullVoicesAreCountedAsTheyAreHeld() throws {
+        let version = try scene.finished(
+            AdaptationScene.options {
+                $0.method = .full
+                $0.averaging = .off
+                $0.learningRate = 1e-3
+            }
+        ).publish(to: scene.store, voice: "ada")
+        let voice = AdaptedWeights(voice: "ada", version: version, set: .raw)
+        func held(_ base: Precision, _ own: Precision? = nil) throws -> Int {
+            let (backbone, parts, weights) = try scene.model.loadParts(
+                .ema, precision: base, packs: nil)
+            let models = AdaptedModels(
+                scene.model, weights, parts, precision: own, base: SamplerCache(backbone),
+                limit: 1 << 30)
+            _ = try models.samplers(voice)
+            #expect(own != nil || models.bytes == parts.bytes(in: base))
+            return models.bytes
+        }
+        let exact = try held(.f32)
+        let parameters = Weights.shapes { scene.model.backbone.model($0) }
+            .reduce(0) { $0 + $1.shape.reduce(1, *) }
+        #expect(exact == 4 * parameters)
+        let rounded = try held(.bf16)
+        #expect(rounded < exact)
+        #expect(try held(.int8) < rounded)
+        #expect(try held(.int8, .bf16) == rounded)
+    }
+
     @Test func exportsAreOfficialAndExact() throws {
         let result = try scene.finished()
         let version = try result.publish(to: scene.store, voice: "ada")
