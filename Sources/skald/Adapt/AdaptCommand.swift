@@ -84,15 +84,16 @@ struct AdaptCommand: ParsableCommand {
             StandardError.line("Saved. The same command goes on from here.")
             throw ExitCode(130)
         }
-        try finish(result)
+        try finish(result, folder)
     }
 
-    private func finish(_ result: AdaptationResult) throws {
+    private func finish(_ result: AdaptationResult, _ folder: String) throws {
         for (name, path) in result.files { StandardError.line("\(name): \(path)") }
         StandardError.line(AdaptationDisplay.figures(result.record))
         guard !noPublish else { return }
         let version = try result.publish(to: folders.voiceStore, voice: voice)
         let identifier = VoiceIdentifier.isValid(voice) ? voice : VoiceIdentifier.slug(voice)
+        AdaptationResult.removeWorkings(in: folder)
         print("\(identifier ?? voice)@\(version.number)")
     }
 }

@@ -220,6 +220,39 @@ import Testing
         #expect(try result.publish(to: scene.store, voice: "ada").number == 1)
     }
 
+    /// What a killed process left half written goes, and with the workings everything that only training
+    /// needed.
+    @Test func leavesNothingBehind() throws {
+        let options = AdaptationScene.options {
+            $0.heldOut = 0
+            $0.keepAt = [2]
+        }
+        let litter = [
+            "job/.prepared.json.17.part", "job/run/.best.pt.18446744073709551615.part",
+            "job/run/checkpoints/.update-00000002.pt.5.part", "job/kept/.update-2.pt.1.part",
+        ]
+        for name in litter { try scene.folder.write("half", to: name) }
+        try scene.folder.write("mine", to: "job/.notes.part")
+        let result = try scene.finished(options)
+        for name in litter {
+            #expect(!FileManager.default.fileExists(atPath: scene.folder.path(name)), "\(name)")
+        }
+        #expect(scene.folder.names(in: "job").contains("last.pt"))
+        AdaptationResult.removeWorkings(in: scene.folder.path("job"))
+        #expect(
+            scene.folder.names(in: "job") == [
+                ".notes.part", "adaptation.json", "doctor.json", "kept", "listen-before.wav",
+                "listen-ema.wav", "listen-raw.wav", "prepared.json", "report.html", "result", "run",
+            ])
+        #expect(
+            scene.folder.names(in: "job/run") == [
+                "curves.jsonl", "lock", "run.json", "timings.jsonl",
+            ])
+        #expect(try result.publish(to: scene.store, voice: "ada", checkpoint: 2).number == 1)
+        // Asked again, there is nothing to do.
+        #expect(try scene.finished(options).record == result.record)
+    }
+
     @Test func fewRecordingsAreStillOfUse() throws {
         let scene = try AdaptationScene(clips: 1)
         let log = EventLog()

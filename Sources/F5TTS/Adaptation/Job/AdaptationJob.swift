@@ -108,6 +108,7 @@ package final class AdaptationJob: Sendable {
                 retryAfterSeconds: 60)
         }
         defer { lock.release() }
+        folder.removeAbandoned()
         let base = try AdaptationBase(model, weights: source, precision)
         let description = try begin(base)
         if let result = try? AdaptationResult(folder: folder.path) {

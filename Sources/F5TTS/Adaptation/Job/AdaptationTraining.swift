@@ -101,7 +101,7 @@ struct AdaptationTraining {
             return try TrainedWeights(path: run.bestWeights, update: best.update, curve)
         }
         // Nothing was held out: the weights as the run left them.
-        let last = folder.path + "/last.pt"
+        let last = folder.path + "/" + AdaptationFolder.last
         try run.trainer.weights.write(to: last, layout: .torchZip)
         return try TrainedWeights(path: last, update: run.trainer.update, curve)
     }
