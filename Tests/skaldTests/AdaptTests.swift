@@ -117,6 +117,7 @@ struct AdaptTests {
         let cases: [([String], String)] = [
             (["adapt", "/nonexistent", "--voice", "ada"], "nothing at"),
             (["adapt", recordings, "--voice", "声音"], "ASCII"),
+            (["adapt", recordings, "--voice", "heart"], "belongs to the installation"),
             (["adapt", recordings, "--voice", "ada", "--updates", "0"], "updates"),
             (["adapt", recordings, "--voice", "ada", "--ema", "inherited"], "full"),
             (["adapt", recordings, "--voice", "ada", "--model", "nothing"], "no such model"),

@@ -62,6 +62,7 @@ struct AdaptCommand: ParsableCommand {
         guard let name = VoiceIdentifier.isValid(voice) ? voice : VoiceIdentifier.slug(voice) else {
             throw CommandError("--voice needs ASCII letters or digits: give another name.")
         }
+        if !noPublish { try folders.voiceStore.checkPublishable(voice, parameter: "voice") }
         let folder = work ?? folders.dataFolder + "/adaptations/" + name
         if restart { try AdaptationFolders.clear(folder) }
         let own = try AdaptationFolders.recordings(recordings, unpackedIn: folder)

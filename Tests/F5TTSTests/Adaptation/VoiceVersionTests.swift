@@ -208,6 +208,19 @@ import Testing
         #expect(try held(.int8, .bf16) == rounded)
     }
 
+    /// A name that belongs to the installation can be refused before anything is trained.
+    @Test func namesOfTheInstallationAreRefused() throws {
+        try scene.folder.write("{}", to: "shipped/heart/voice.json")
+        let error = refusal { try scene.store.checkPublishable("Heart", parameter: "suffix") }
+        #expect(error?.parameter == "suffix")
+        #expect(error?.message.contains("belongs to the installation") == true)
+        #expect(
+            refusal { try scene.store.checkPublishable("a\nb", parameter: "suffix") }?.parameter
+                == "suffix")
+        let (id, name) = try scene.store.checkPublishable(" Ada L. ", parameter: "suffix")
+        #expect(id == "ada-l" && name == "Ada L.")
+    }
+
     @Test func exportsAreOfficialAndExact() throws {
         let result = try scene.finished()
         let version = try result.publish(to: scene.store, voice: "ada")
