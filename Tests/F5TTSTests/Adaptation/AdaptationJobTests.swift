@@ -287,7 +287,8 @@ import Testing
             ("updates", { $0.updates = 0 }), ("learning_rate", { $0.learningRate = .nan }),
             ("ema_beta", { $0.averageBeta = 1 }), ("lora_rank", { $0.rank = 0 }),
             ("hold_out", { $0.heldOut = -1 }), ("keep_at", { $0.keepAt = [0] }),
-            ("dropout", { $0.dropout = 1 }),
+            ("dropout", { $0.dropout = 1 }), ("keep_at", { $0.keepAt = [2, 5] }),
+            ("ema_start_update", { $0.averageStart = 4 }), ("listen_text", { $0.listenText = " " }),
             ("listen_text", { $0.listenText = String(repeating: "x", count: 2001) }),
         ]
         for (name, change) in bad {
@@ -300,6 +301,11 @@ import Testing
         let json = try JSONEncoder().encode(options)
         #expect(try JSONDecoder().decode(AdaptationOptions.self, from: json) == options)
         #expect(String(decoding: json, as: UTF8.self).contains("\"ema\":\"fresh\""))
+        // Without an average of its own it may begin whenever it likes.
+        try AdaptationScene.options {
+            $0.averaging = .off
+            $0.averageStart = 4
+        }.validate()
         // Half of the updates pass before the average begins.
         var standard = AdaptationOptions()
         standard.updates = 300

@@ -67,7 +67,6 @@ struct AdaptationTraining {
         if let first = options.keepAt.first {
             run.checkpointEvery = options.keepAt.reduce(first, Self.divisor)
         }
-        run.keepLast = options.keepLast
         run.patience = options.patience
         return run
     }
