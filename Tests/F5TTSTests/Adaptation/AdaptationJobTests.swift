@@ -253,6 +253,50 @@ import Testing
         #expect(try scene.finished(options).record == result.record)
     }
 
+    /// Recordings to hold out are examined like the others, and are not silently replaced by some of those.
+    @Test func validationRecordings() throws {
+        func run(_ folder: String, in name: String, _ log: EventLog) throws -> AdaptationResult? {
+            let job = AdaptationJob(
+                folder: scene.folder.path(name),
+                recordings: try RecordingImport(
+                    folder: scene.folder.path("wavs"), isConfined: true),
+                validation: try RecordingImport(
+                    folder: scene.folder.path(folder), isConfined: true),
+                model: scene.model, weights: .ema, options: AdaptationScene.options())
+            guard case .finished(let result) = try job.run(control: { .go }, report: log.add)
+            else { return nil }
+            return result
+        }
+        let files = FileManager.default
+        try scene.folder.write("no audio", to: "held/broken.wav")
+        try scene.folder.write("Some words.", to: "held/broken.txt")
+        let refused = EventLog()
+        let error = #expect(throws: SpeechError.self) {
+            try run("held", in: "none", refused)
+        }
+        #expect(error?.parameter == "validation_file")
+        #expect(error?.message.hasPrefix("The only validation clip cannot be held out.") == true)
+        #expect(error?.message.contains("not readable: ") == true)
+        for ending in ["flac", "txt"] {
+            try files.copyItem(
+                atPath: scene.folder.path("wavs/c1.\(ending)"),
+                toPath: scene.folder.path("held/x.\(ending)"))
+        }
+        let log = EventLog()
+        let result = try #require(try run("held", in: "some", log))
+        #expect(result.record.figures.heldOutClips == 1)
+        #expect(result.record.figures.trainingClips == 4)
+        let reports = log.events.compactMap {
+            if case .examinedValidation(let report) = $0 { report } else { nil }
+        }
+        #expect(reports.map(\.kept) == [1])
+        #expect(reports.map { $0.examinations.count } == [2])
+        #expect(result.files.map(\.name).contains("doctor-validation.json"))
+        // Nothing is left to train on.
+        let same = #expect(throws: SpeechError.self) { try run("wavs", in: "same", EventLog()) }
+        #expect(same?.message.contains("among the validation clips") == true)
+    }
+
     @Test func fewRecordingsAreStillOfUse() throws {
         let scene = try AdaptationScene(clips: 1)
         let log = EventLog()

@@ -5,6 +5,7 @@ import Foundation
 ///
 ///     adaptation.json     what it is: options, base, recordings
 ///     doctor.json         the report on the recordings
+///     doctor-validation.json  that on recordings to hold out, where some were given
 ///     prepared.json       the clips that are used, and which of them are held out
 ///     mels-….safetensors  their mels and tokens
 ///     candidates/         clips that may become the reference

@@ -31,6 +31,8 @@ package final class AdaptationJob: Sendable {
         case progress(done: Int, of: Int)
         /// The report on the recordings, before anything is trained.
         case examined(DoctorReport)
+        /// The same on recordings that are all to be held out.
+        case examinedValidation(DoctorReport)
         case note(String)
         case warning(String)
         case training(TrainingRun.Event)

@@ -43,11 +43,12 @@ package struct AdaptationResult: Sendable {
     /// The version as it will be published.
     package var record: VersionRecord { version.record }
 
-    /// Files for people: to listen to, the report, the doctor's report, the curves.
+    /// Files for people: to listen to, the report, the doctor's reports, the curves.
     package var files: [(name: String, path: String)] {
         let names =
             ListenFiles.Kind.allCases.map(\.file) + [
                 AdaptationFolder.report, AdaptationFolder.doctor,
+                AdaptationFolder.validationDoctor,
             ]
         return names.filter(folder.exists).map { ($0, "\(folder.path)/\($0)") }
             + [("curves.jsonl", folder.run + "/curves.jsonl")]

@@ -85,20 +85,26 @@ package struct AdaptationRunner: JobRunning {
         case .phase(let phase): return reports(phase)
         case .progress: return []
         case .examined(let report):
-            let minutes = (report.usableSeconds / 60).rounded(toPlaces: 1)
-            return [
-                .message(
-                    .info,
-                    "\(report.kept) of \(report.examinations.count) clips are used, \(minutes) "
-                        + "minutes.")
-            ] + report.advice.map { .message(.warn, $0) }
-                + report.paragraphs.map { severity, text in
-                    .message(severity == .fixed ? .info : .warn, text)
-                } + report.notes.map { .message(.info, $0) }
+            return reports(report, "clips are used", "")
+        case .examinedValidation(let report):
+            return reports(report, "clips to hold out are used", "To hold out: ")
         case .note(let text): return [.message(.info, text)]
         case .warning(let text): return [.message(.warn, text)]
         case .training(let event): return reports(event, of: updates)
         }
+    }
+
+    /// A report on recordings; `kept` says of what there are so many, `label` precedes what is said of
+    /// some of them.
+    private static func reports(
+        _ report: DoctorReport, _ kept: String, _ label: String
+    ) -> [JobReport] {
+        let minutes = (report.usableSeconds / 60).rounded(toPlaces: 1)
+        let count = "\(report.kept) of \(report.examinations.count) \(kept), \(minutes) minutes."
+        return [.message(.info, count)] + report.advice.map { .message(.warn, label + $0) }
+            + report.paragraphs.map { severity, text in
+                .message(severity == .fixed ? .info : .warn, label + text)
+            } + report.notes.map { .message(.info, label + $0) }
     }
 
     private static func reports(_ phase: AdaptationJob.Phase) -> [JobReport] {
