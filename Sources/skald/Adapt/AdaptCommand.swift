@@ -55,7 +55,7 @@ struct AdaptCommand: ParsableCommand {
         // Everything that can be refused at once, before anything is decoded.
         let options = try training.options()
         let source = try model.weightSource
-        let transcriber = try transcription.endpoint(language: options.language)
+        let transcriber = try transcription.endpoint()
         try compute.apply()
         let description = try models.find(model)
         for note in description.notes { StandardError.line("Note: \(note).") }

@@ -34,7 +34,7 @@ struct ServeCommand: ParsableCommand {
         let source = try model.weightSource
         let adapterMemory = try adapters.bytes
         let voices = folders.voiceStore
-        let transcriber = try transcription.endpoint(language: nil)
+        let transcriber = try transcription.endpoint()
         let description = try models.find(model)
         let (precision, reason) = try compute.precision(
             for: description, source, packs: folders.weightPacks)

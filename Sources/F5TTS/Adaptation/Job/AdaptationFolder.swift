@@ -4,6 +4,7 @@ import Foundation
 /// What an adaptation keeps on the disk.
 ///
 ///     adaptation.json     what it is: options, base, recordings
+///     transcripts.jsonl   what was transcribed
 ///     doctor.json         the report on the recordings
 ///     doctor-validation.json  that on recordings to hold out, where some were given
 ///     prepared.json       the clips that are used, and which of them are held out

@@ -36,7 +36,9 @@ struct ClipPreparation {
         }
         report(.phase(.examining))
         let vocabulary = try model.loadVocabulary()
-        let preparation = RecordingPreparation(vocabulary: vocabulary, transcriber: transcriber)
+        let preparation = RecordingPreparation(
+            vocabulary: vocabulary, transcriber: transcriber, language: options.language,
+            transcripts: TranscriptLog(folder.path + "/" + AdaptationFolder.transcripts))
         let total = recordings.recordings.count + (validation?.recordings.count ?? 0)
         let own = try preparation(recordings, while: running) {
             report(.progress(done: $0, of: total))
