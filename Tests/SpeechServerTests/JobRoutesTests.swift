@@ -103,6 +103,7 @@ extension OverSockets {
             let last = checkpoints["data"]?.array?[0]
             #expect(last?["fine_tuned_model_checkpoint"]?.string == name + ":ckpt-step-20")
             #expect(last?["metrics"]?["valid_loss"]?.number == 0.1)
+            #expect(last?["metrics"]?["train_loss"]?.number == 0.05)
 
             let gone = try server.client().request("DELETE", "\(Self.jobs)/\(id)")
             #expect(try json(gone)["deleted"]?.bool == true)

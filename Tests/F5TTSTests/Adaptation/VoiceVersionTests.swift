@@ -37,6 +37,11 @@ import Testing
         #expect(try result.publish(to: store, voice: "ada") == first)
         #expect(result.checkpoints.map(\.update).contains(2))
         #expect(result.checkpoints.filter(\.isBest).count == 1)
+        let curve = try TrainingCurve(contentsOf: scene.folder.path("job/run/curves.jsonl"))
+        for checkpoint in result.checkpoints {
+            let loss = try #require(checkpoint.trainLoss)
+            #expect(loss == curve.steps.first { $0.update == checkpoint.update }?.loss)
+        }
         let other = try result.publish(to: store, voice: "ada", checkpoint: 2, weights: .raw)
         if result.record.updates == 2 {
             #expect(other.record.better == .raw)

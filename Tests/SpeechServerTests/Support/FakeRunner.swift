@@ -61,7 +61,8 @@ final class FakeRunner: JobRunning {
                 checkpoints: [10, steps].map { step in
                     JobCheckpoint(
                         id: "ftckpt_\(work.job.id.dropFirst(6))_\(step)", job: work.job.id,
-                        step: step, createdAt: 1, validLoss: 2 / Double(step))
+                        step: step, createdAt: 1, trainLoss: 1 / Double(step),
+                        validLoss: 2 / Double(step))
                 }))
     }
 

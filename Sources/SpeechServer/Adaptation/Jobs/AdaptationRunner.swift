@@ -59,7 +59,8 @@ package struct AdaptationRunner: JobRunning {
                 checkpoints: result.checkpoints.map { checkpoint in
                     JobCheckpoint(
                         id: JobCheckpoint.freshID(), job: work.job.id, step: checkpoint.update,
-                        createdAt: checkpoint.createdAt, validLoss: checkpoint.raw?.loss,
+                        createdAt: checkpoint.createdAt, trainLoss: checkpoint.trainLoss,
+                        validLoss: checkpoint.raw?.loss,
                         validLossEMA: checkpoint.average?.loss,
                         newShareOfAverage: checkpoint.averageShare)
                 }))
