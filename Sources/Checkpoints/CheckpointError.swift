@@ -47,6 +47,12 @@ package struct CheckpointError: Error, Sendable, CustomStringConvertible {
         self.detail = detail
     }
 
+    /// The same without the folders that the file is in, for those who must not see them.
+    package var withoutFolders: CheckpointError {
+        let name = file.utf8.split(separator: UInt8(ascii: "/")).last.map { String(Substring($0)) }
+        return CheckpointError(code, file: name ?? file, tensor: tensor, detail)
+    }
+
     package var description: String {
         if let tensor { return "\(file): tensor \"\(tensor)\": \(detail)" }
         return "\(file): \(detail)"

@@ -32,6 +32,22 @@ package final class OutputFile {
         }
     }
 
+    /// Removes from a folder what processes left there that were killed while they wrote; only for a folder
+    /// in which nobody writes at that moment.
+    package static func removeAbandoned(in folder: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        where isTemporary(name) {
+            unlink(folder + "/" + name)
+        }
+    }
+
+    /// Whether a file's name is one that `init` gives: `.NAME.NUMBER.part`.
+    private static func isTemporary(_ name: String) -> Bool {
+        let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.count >= 4 && parts.first == "" && parts.last == "part"
+            && UInt64(parts[parts.count - 2]) != nil
+    }
+
     /// Appends `bytes`.
     func write(_ bytes: UnsafeRawBufferPointer) throws(CheckpointError) {
         try write(bytes, at: position)

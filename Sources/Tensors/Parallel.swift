@@ -58,6 +58,9 @@ package enum Parallel {
         return try body()
     }
 
+    /// Whether what the calling thread computes stands aside for speech.
+    package static var isInBackground: Bool { CKernels_thread_is_background() != 0 }
+
     /// Makes the calling thread compute alone from now on: it leaves the pool to others.
     package static func runAlone() { CKernels_thread_run_alone(1) }
 

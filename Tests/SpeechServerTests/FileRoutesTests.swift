@@ -220,6 +220,56 @@ extension OverSockets {
             #expect(eventually { kept(server).isEmpty })
         }
 
+        /// A store that takes nothing.
+        private struct FullStore: AdaptationStore {
+            struct Full: Error {}
+
+            func add(_ file: StoredFile) throws { throw Full() }
+            func file(_ id: String) throws -> StoredFile? { nil }
+            func files(_ page: ListPage, purpose: StoredFile.Purpose?) throws -> [StoredFile] { [] }
+            func bytesOfFiles() throws -> Int { 0 }
+            func removeFile(_ id: String) throws -> Bool { false }
+            func add(_ job: JobRecord, limit: Int) throws { throw Full() }
+            func job(_ id: String) throws -> JobRecord? { nil }
+            func jobs(_ page: ListPage) throws -> [JobRecord] { [] }
+            func jobs(in states: Set<JobRecord.Status>) throws -> [JobRecord] { [] }
+            func change(
+                _ id: String, _ change: (inout JobRecord) throws -> Void
+            ) throws -> JobRecord? { nil }
+            func removeJob(_ id: String) throws {}
+            func add(_ event: JobEvent, isDurable: Bool) throws -> JobEvent { throw Full() }
+            func events(of job: String, _ page: ListPage) throws -> [JobEvent] { [] }
+            func removeMetrics(of job: String, after step: Int) throws {}
+            func add(_ checkpoint: JobCheckpoint) throws { throw Full() }
+            func checkpoints(of job: String, _ page: ListPage) throws -> [JobCheckpoint] { [] }
+            func keepCheckpoints(of job: String, steps: Set<Int>) throws {}
+        }
+
+        /// A file that the store does not take leaves neither a folder nor bytes that count.
+        @Test func whatTheStoreRefusesIsNotKept() throws {
+            let folder = try TemporaryFolder()
+            let archive = try Self.clips()
+            var limits = FileShelf.Limits()
+            limits.total = archive.count + 100
+            let shelf = try FileShelf(
+                root: folder.path("files"), store: FullStore(), limits: limits)
+            let form = SocketClient.form(
+                [Self.purpose, ("file", "a.tar", archive)], boundary: "XbX")
+            let result = try folder.write(archive, as: "result")
+            for _ in 0..<3 {
+                let upload = try shelf.upload([
+                    "Content-Type": "multipart/form-data; boundary=XbX"
+                ])
+                try form.withUnsafeBytes { try upload.receive($0) }
+                try upload.finish()
+                #expect(throws: FullStore.Full.self) { try shelf.add(upload) }
+                #expect(throws: FullStore.Full.self) {
+                    try shelf.add(result: "r", path: result)
+                }
+            }
+            #expect(folder.names(in: "files").filter { $0.hasPrefix("file-") }.isEmpty)
+        }
+
         @Test func asksForTheKey() throws {
             let server = try TestServer(key: "secret")
             for (method, path) in [

@@ -1,3 +1,4 @@
+import Checkpoints
 import F5TTS
 import Foundation
 import Synchronization
@@ -102,12 +103,41 @@ extension OverSockets {
             let last = checkpoints["data"]?.array?[0]
             #expect(last?["fine_tuned_model_checkpoint"]?.string == name + ":ckpt-step-20")
             #expect(last?["metrics"]?["valid_loss"]?.number == 0.1)
+            #expect(last?["metrics"]?["train_loss"]?.number == 0.05)
 
             let gone = try server.client().request("DELETE", "\(Self.jobs)/\(id)")
             #expect(try json(gone)["deleted"]?.bool == true)
             #expect(try server.client().request("GET", "\(Self.jobs)/\(id)").status == 404)
             #expect(try server.client().request("GET", "/v1/files/\(report)").status == 404)
             #expect(try server.client().speak([("voice", "ada-l")]).status == 200)
+        }
+
+        /// What training fails with names paths, for the log; clients are told without.
+        @Test func failuresNameNoPaths() throws {
+            let full = CheckpointError(
+                .cannotWrite, file: "/secret/run/checkpoints/x.pt",
+                "can't be written (No space left on device)")
+            let cases: [(any Error, String)] = [
+                (full, "no room"),
+                (TrainingError(.cannotWrite, "/secret/curves.jsonl can't be written."), "no room"),
+                (TrainingError(.badData, "/secret/curves.jsonl is damaged."), "begin a new job"),
+                (TrainingError(.otherRun, "/secret holds a run."), "begin a new job"),
+                (TrainingError(.inUse, "Another process trains in /secret."), "wait"),
+                (TrainingError(.diverged, "A lower learning rate."), "A lower learning rate."),
+                (CheckpointError(.truncated, file: "/secret/x.pt", "ends"), "its log says why"),
+            ]
+            for (error, sentence) in cases {
+                let server = try TestServer(runner: FakeRunner(failure: error))
+                let id = try begin(server)
+                #expect(reaches("failed", server, id))
+                let job = try get(server, "\(Self.jobs)/\(id)")
+                let message = job["error"]?["message"]?.string ?? ""
+                #expect(message.contains(sentence), "\(message)")
+                let events = try server.client().request("GET", "\(Self.jobs)/\(id)/events")
+                #expect(events.text.contains(sentence))
+                #expect(!message.contains("secret") && !events.text.contains("secret"))
+            }
+            #expect(full.withoutFolders.description.hasPrefix("x.pt: "))
         }
 
         @Test func eventsAsAListAndAsAStream() throws {

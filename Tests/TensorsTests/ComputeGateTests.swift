@@ -30,10 +30,10 @@ struct ComputeGateTests {
 
     @Test func nobodyStandsAsideWithoutSpeech() {
         let gate = ComputeGate()
-        gate.standAside()
+        #expect(Training(gate).hasReturned(1, within: 10))
         gate.speechBegins()
         gate.speechEnds()
-        gate.standAside()
+        #expect(Training(gate).hasReturned(1, within: 10))
     }
 
     @Test func trainingWaitsUntilTheLastSpeechEnds() {

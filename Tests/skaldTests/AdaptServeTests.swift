@@ -202,6 +202,28 @@ import Testing
             })
     }
 
+    /// A job is computed in the format that the server speaks in, and goes on in the one it was begun in.
+    @Test func aJobKeepsItsPrecision() throws {
+        func precision(_ id: String) throws -> String? {
+            let file = try installation.bytes("data/jobs/\(id)/adaptation/adaptation.json")
+            return try JSONDecoder().decode(JSONValue.self, from: Data(file))["precision"]?.string
+        }
+        var server = try ServedInstallation(installation, ["--precision", "int8"])
+        let id = try begin(server, updates: 100_000)
+        #expect(ServedInstallation.eventually(within: 60) { step(server, id) > 0 })
+        // Eight bits are too few to learn in.
+        #expect(try precision(id) == "bf16")
+        kill(server.pid, SIGTERM)
+        _ = try server.program.finish()
+        server = try ServedInstallation(installation, ["--precision", "f32"])
+        let before = step(server, id)
+        #expect(
+            ServedInstallation.eventually(within: 60) { step(server, id) > before },
+            "\(server.program.errorsSoFar)")
+        #expect(try precision(id) == "bf16")
+        #expect(try post(server, "\(Self.jobs)/\(id)/cancel")["status"]?.string == "cancelled")
+    }
+
     /// A request is heard as soon, or nearly, as if nothing were trained; and training goes on after it.
     @Test func speechGoesBeforeTraining() throws {
         let server = try ServedInstallation(installation)

@@ -73,6 +73,11 @@ struct AdaptTests {
                 try installation.bytes("job/\(file)") == installation.bytes("whole/\(file)"),
                 "\(file)")
         }
+        // Published, it keeps what can be published again, and nothing to go on from.
+        #expect(installation.names("whole/run").contains("checkpoints"))
+        #expect(!installation.names("job/run").contains("checkpoints"))
+        #expect(!installation.names("job").contains { $0.hasPrefix("mels-") })
+        #expect(try run(arguments(work: "job")).output == Array("ada@1\n".utf8))
         try useTheVoice()
         let other = try run(arguments(work: "job", "--updates", "7"))
         #expect(other.status != 0)
@@ -112,6 +117,7 @@ struct AdaptTests {
         let cases: [([String], String)] = [
             (["adapt", "/nonexistent", "--voice", "ada"], "nothing at"),
             (["adapt", recordings, "--voice", "声音"], "ASCII"),
+            (["adapt", recordings, "--voice", "heart"], "belongs to the installation"),
             (["adapt", recordings, "--voice", "ada", "--updates", "0"], "updates"),
             (["adapt", recordings, "--voice", "ada", "--ema", "inherited"], "full"),
             (["adapt", recordings, "--voice", "ada", "--model", "nothing"], "no such model"),

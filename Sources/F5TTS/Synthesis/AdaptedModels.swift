@@ -24,6 +24,8 @@ final class AdaptedModels: Sendable {
     private let model: ModelDescription
     private let weights: ResolvedWeights
     private let parts: ModelParts
+    /// The number format of full voices.
+    private let precision: Precision
     /// The samplers of the base.
     let base: SamplerCache
     private let limit: Int
@@ -36,15 +38,17 @@ final class AdaptedModels: Sendable {
     ///   - model: the base.
     ///   - weights: its weights, as loaded.
     ///   - parts: what it was built of.
+    ///   - precision: the number format of full voices; nil is the base's.
     ///   - base: its samplers, whose time tables low-rank voices share.
     ///   - limit: bytes that adapted weights may take; the voice that speaks is kept in any case.
     init(
         _ model: ModelDescription, _ weights: ResolvedWeights, _ parts: ModelParts,
-        base: SamplerCache, limit: Int
+        precision: Precision? = nil, base: SamplerCache, limit: Int
     ) {
         self.model = model
         self.weights = weights
         self.parts = parts
+        self.precision = precision ?? parts.precision
         self.base = base
         self.limit = limit
     }
@@ -78,14 +82,17 @@ final class AdaptedModels: Sendable {
             let identity = try Self.identity(&identity, model, weights)
             try check(adaptation, identity)
             let entry = try make(adaptation, key)
-            entries.withLock { entries in
-                entries.append(entry)
-                var total = entries.reduce(0) { $0 + $1.bytes }
-                while total > limit, entries.count > 1 {
-                    total -= entries.removeFirst().bytes
-                }
-            }
+            makeRoom(entry.bytes)
+            entries.withLock { $0.append(entry) }
             return entry.samplers
+        }
+    }
+
+    /// Lets go of models until another of so many bytes fits; of all, if it never does.
+    private func makeRoom(_ bytes: Int) {
+        entries.withLock { entries in
+            var total = entries.reduce(bytes) { $0 + $1.bytes }
+            while total > limit, !entries.isEmpty { total -= entries.removeFirst().bytes }
         }
     }
 
@@ -131,10 +138,12 @@ final class AdaptedModels: Sendable {
         let file = try CheckpointFile.open(adaptation.version.weightsPath(adaptation.set))
         let stored = try EMAResolution.resolve(file, source: .auto)
         guard let adapter = adaptation.version.record.adapter else {
-            let backbone = try Weights.load(stored, precision: parts.precision) {
+            let bytes = parts.bytes(in: precision)
+            // Before it is made, so that the two are not in memory at one time.
+            makeRoom(bytes)
+            let backbone = try Weights.load(stored, precision: precision) {
                 model.backbone.model($0)
             }
-            let bytes = stored.tensors.values.reduce(0) { $0 + $1.count * 4 }
             return Entry(key: key, samplers: SamplerCache(backbone), bytes: bytes)
         }
         let made = try Self.lowRank(

@@ -10,6 +10,12 @@ struct ClipSelection: TrainingData {
         self.indices = indices
     }
 
+    /// At most so many of the clips, evenly picked.
+    init(_ data: any TrainingData, _ indices: [Int], most: Int) {
+        let count = min(indices.count, most)
+        self.init(data, (0..<count).map { indices[$0 * indices.count / count] })
+    }
+
     var count: Int { indices.count }
     func frames(_ index: Int) -> Int { data.frames(indices[index]) }
     func mel(_ index: Int) -> Tensor { data.mel(indices[index]) }

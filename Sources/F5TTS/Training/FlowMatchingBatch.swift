@@ -61,6 +61,9 @@ package struct FlowMatchingBatch: Sendable {
         condition = mel.keepingRows { !dropsAudio[$0] && !spans[$0].contains($1) }
     }
 
+    /// Bytes that its mels take.
+    var byteCount: Int { (noised.count + flow.count + condition.count) * 4 }
+
     /// Frames that the model is asked for.
     var askedFrames: Int { spans.reduce(0) { $0 + $1.count } }
 

@@ -14,8 +14,12 @@ package struct HeldOutLoss: Sendable {
         package var textGap: Double { withoutText - loss }
     }
 
-    /// Pairs of a batch and the same without its text.
-    private let batches: [(read: FlowMatchingBatch, blind: FlowMatchingBatch)]
+    private let data: any TrainingData
+    private let frames: [Int]
+    private let draws: Int
+    private let seed: UInt32
+    /// The clips of each batch, of every draw.
+    private let batches: [[Int]]
 
     /// - Parameters:
     ///   - data: the clips, at least one.
@@ -23,45 +27,55 @@ package struct HeldOutLoss: Sendable {
     ///   - threshold: frames of a batch at most.
     ///   - seed: of noise and spans.
     package init(_ data: any TrainingData, draws: Int = 4, threshold: Int, seed: UInt32) {
-        let frames = (0..<data.count).map { data.frames($0) }
+        self.data = data
+        self.draws = draws
+        self.seed = seed
+        frames = (0..<data.count).map { data.frames($0) }
         // A clip longer than the threshold is a batch of its own, not left out.
-        let sampler = FrameBatchSampler(
-            frames: frames.map { Double(min($0, threshold)) }, threshold: Double(threshold),
-            seed: nil)
-        batches = (0..<draws).flatMap { draw in
-            sampler.batches.enumerated().map { index, clips in
-                var generator = TorchGenerator(
-                    seed: TrainingSeed.derived(seed, draw * sampler.batches.count + index))
-                let lengths = clips.map { frames[$0] }
-                let mel = data.padded(clips)
-                let noise = generator.normal(mel.shape)
-                let spans = lengths.map { length in
-                    FlowMatchingBatch.span(
-                        frames: length, fraction: generator.uniform() * 0.3 + 0.7,
-                        start: generator.uniform())
-                }
-                let times = clips.indices.map { _ in
-                    (Float(draw) + generator.uniform()) / Float(draws)
-                }
-                let none = clips.map { _ in false }
-                let read = FlowMatchingBatch(
-                    mel: mel, lengths: lengths, text: clips.map { data.text($0) }, spans: spans,
-                    noise: noise, times: times, dropsAudio: none, dropsText: none)
-                return (read, read.withText(dropped: true))
-            }
+        batches =
+            FrameBatchSampler(
+                frames: frames.map { Double(min($0, threshold)) }, threshold: Double(threshold),
+                seed: nil
+            ).batches
+    }
+
+    /// A batch of a draw, made anew each time: kept, all of them would take twelve times the mels.
+    private func batch(_ index: Int, draw: Int) -> FlowMatchingBatch {
+        let clips = batches[index]
+        var generator = TorchGenerator(
+            seed: TrainingSeed.derived(seed, draw * batches.count + index))
+        let lengths = clips.map { frames[$0] }
+        let mel = data.padded(clips)
+        let noise = generator.normal(mel.shape)
+        let spans = lengths.map { length in
+            FlowMatchingBatch.span(
+                frames: length, fraction: generator.uniform() * 0.3 + 0.7,
+                start: generator.uniform())
         }
+        let times = clips.indices.map { _ in
+            (Float(draw) + generator.uniform()) / Float(draws)
+        }
+        let none = clips.map { _ in false }
+        return FlowMatchingBatch(
+            mel: mel, lengths: lengths, text: clips.map { data.text($0) }, spans: spans,
+            noise: noise, times: times, dropsAudio: none, dropsText: none)
     }
 
     /// Means over all frames that were asked about.
     package func callAsFunction(_ backbone: any Backbone) -> Result {
         var (loss, blind, frames) = (0.0, 0.0, 0.0)
-        for batch in batches {
-            let asked = Double(batch.read.askedFrames)
-            let read = FlowMatchingLoss.evaluate(backbone, batch.read).loss
-            let unread = FlowMatchingLoss.evaluate(backbone, batch.blind).loss
-            loss += Double(read.array[0]) * asked
-            blind += Double(unread.array[0]) * asked
-            frames += asked
+        for draw in 0..<draws {
+            for index in batches.indices {
+                let batch = batch(index, draw: draw)
+                let asked = Double(batch.askedFrames)
+                let read = FlowMatchingLoss.evaluate(backbone, batch).loss
+                let unread = FlowMatchingLoss.evaluate(
+                    backbone, batch.withText(dropped: true)
+                ).loss
+                loss += Double(read.array[0]) * asked
+                blind += Double(unread.array[0]) * asked
+                frames += asked
+            }
         }
         return Result(loss: loss / max(1, frames), withoutText: blind / max(1, frames))
     }

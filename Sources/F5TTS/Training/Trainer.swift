@@ -47,16 +47,21 @@ package final class Trainer {
     /// A fixed number, so that results depend on no number of threads.
     private static let laneCount = 4
 
+    /// Bytes of batches that lanes are given at once: an update may be of any number of batches.
+    private static let laneBytes = 256 << 20
+
     /// - Parameters:
     ///   - weights: where training begins, by bare names (`transformer.…`), one for each parameter.
     ///   - inherited: the checkpoint's own average and its count of updates, which `inherited`
     ///     averaging goes on with; not for adapters, which no checkpoint has an average of.
     ///   - backbone: the architecture of both.
     ///   - configuration: how to train.
+    ///   - usesLanes: whether samples are learnt side by side; nil leaves it to the network's size.
     package init(
         weights: [String: Tensor],
         inherited: (weights: [String: Tensor], step: Int)? = nil,
-        backbone: BackboneConfiguration, _ configuration: TrainingConfiguration
+        backbone: BackboneConfiguration, _ configuration: TrainingConfiguration,
+        usesLanes: Bool? = nil
     ) {
         self.backbone = backbone
         self.configuration = configuration
@@ -83,7 +88,7 @@ package final class Trainer {
             ?? block(weights)
         let parameters = parameters
         gradients = ParameterBlock(layout: parameters.layout)
-        let isSmall = Self.isSmall(backbone)
+        let isSmall = usesLanes ?? Self.isSmall(backbone)
         // Of a large one they would be another gigabyte, and cost little to make for each sample.
         if isSmall { parameters.storage.masterPanels = MasterPanels() }
         lanes = isSmall ? Lanes() : nil
@@ -139,16 +144,24 @@ package final class Trainer {
     ) -> Report? {
         let clock = ContinuousClock()
         let start = clock.now
-        var (pieces, waited): ([Piece], Double) = ([], 0)
+        var (loss, waited) = (0.0, 0.0)
+        var (pieces, held): ([Piece], Int) = ([], 0)
+        gradients.clear()
         for part in 0..<configuration.accumulation {
             guard running() else { return nil }
             let (batch, seconds) = next()
             waited += seconds
             pieces += self.pieces(batch, part: part)
-        }
-        gradients.clear()
-        guard let loss = lanes == nil ? sequential(pieces, running) : parallel(pieces) else {
-            return nil
+            held += batch.byteCount
+            // Lanes share out what they have, the more the better; one by one nothing is gained.
+            let isEnough = lanes == nil || held >= Self.laneBytes
+            guard isEnough || part == configuration.accumulation - 1 else { continue }
+            if lanes != nil {
+                loss += parallel(pieces)
+            } else if !sequential(pieces, &loss, running) {
+                return nil
+            }
+            (pieces, held) = ([], 0)
         }
         let norm = gradients.clip(norm: configuration.clipNorm)
         let rate = configuration.schedule.rate(update)
@@ -191,19 +204,20 @@ package final class Trainer {
         }
     }
 
-    /// One sample after the other, each op on all threads; nil when given up.
-    private func sequential(_ pieces: [Piece], _ running: () -> Bool) -> Double? {
-        var loss = 0.0
+    /// One sample after the other, each op on all threads; false when given up.
+    private func sequential(
+        _ pieces: [Piece], _ loss: inout Double, _ running: () -> Bool
+    ) -> Bool {
         for piece in pieces {
-            guard running() else { return nil }
+            guard running() else { return false }
             loss += learn(piece, gradients)
         }
-        return loss
+        return true
     }
 
     /// Samples spread over lanes by their cost alone, so that every sum is the same sum whatever the
     /// number of threads.
-    private func parallel(_ pieces: [Piece]) -> Double? {
+    private func parallel(_ pieces: [Piece]) -> Double {
         var shares = laneGradients.map { _ in (cost: 0.0, pieces: [Int]()) }
         let order = pieces.indices.sorted { (-pieces[$0].cost, $0) < (-pieces[$1].cost, $1) }
         for index in order {

@@ -85,14 +85,16 @@ extension VoiceStore {
         }
     }
 
-    static func checkedName(_ name: String) throws(SpeechError) -> String {
+    static func checkedName(
+        _ name: String, parameter: String = "name"
+    ) throws(SpeechError) -> String {
         let name = name.strippedOfSpace
         let isPlain = !name.unicodeScalars.contains { $0.properties.generalCategory == .control }
         guard !name.isEmpty, name.unicodeScalars.count <= longestName, isPlain else {
             throw SpeechError(
                 .invalidRequest,
                 "Give the voice a name of 1 to \(longestName) characters, without line breaks.",
-                parameter: "name")
+                parameter: parameter)
         }
         return name
     }

@@ -17,18 +17,7 @@ extension VoiceStore {
     /// The version appears whole or not at all; one of the same origin is not added twice. Throws
     /// `invalidRequest` for the name, `unavailable` (the disk), and what writing the weights throws.
     func publish(_ version: NewVersion, voice name: String) throws -> VoiceVersion {
-        let name = try VoiceStore.checkedName(name)
-        guard let id = VoiceIdentifier.of(name) else {
-            throw SpeechError(
-                .invalidRequest, "Give the voice a name with ASCII letters or digits.",
-                parameter: "voice")
-        }
-        if !exists(id, in: own), exists(id, in: shipped) {
-            throw SpeechError(
-                .invalidRequest,
-                "The voice \"\(id)\" belongs to the installation: choose another name.",
-                parameter: "voice")
-        }
+        let (id, name) = try checkPublishable(name, parameter: "voice")
         if !exists(id, in: own) {
             try makeVoice(id, named: name, for: version.record, version.reference)
         }
@@ -52,6 +41,27 @@ extension VoiceStore {
         index.next = number + 1
         try index.write(voice: folder)
         return try Self.version(number, in: folder)
+    }
+
+    /// Refuses a name that no version can be published under, `invalidRequest` naming `parameter`; gives the
+    /// voice's id and name.
+    @discardableResult
+    package func checkPublishable(
+        _ name: String, parameter: String
+    ) throws(SpeechError) -> (id: String, name: String) {
+        let name = try VoiceStore.checkedName(name, parameter: parameter)
+        guard let id = VoiceIdentifier.of(name) else {
+            throw SpeechError(
+                .invalidRequest, "Give the voice a name with ASCII letters or digits.",
+                parameter: parameter)
+        }
+        if !exists(id, in: own), exists(id, in: shipped) {
+            throw SpeechError(
+                .invalidRequest,
+                "The voice \"\(id)\" belongs to the installation: choose another name.",
+                parameter: parameter)
+        }
+        return (id, name)
     }
 
     private func fill(_ root: String, _ name: String, _ version: NewVersion) throws {

@@ -61,8 +61,24 @@ package final class FileShelf: Sendable {
                 _ = try Recordings(folder: folder, parts: files).check()
             }
         }
-        try store.add(file)
+        do {
+            try enter(file)
+        } catch {
+            // Published, its bytes are taken.
+            space.release(file.bytes)
+            throw error
+        }
         return file
+    }
+
+    /// Enters a file into the store; its folder goes with a failure.
+    private func enter(_ file: StoredFile) throws {
+        do {
+            try store.add(file)
+        } catch {
+            try? StagingFolder.discard(file.id, in: root)
+            throw error
+        }
     }
 
     /// Keeps what a job made, under a new id; the bytes are shared with `path` until one of them goes.
@@ -79,7 +95,7 @@ package final class FileShelf: Sendable {
         let staging = try StagingFolder(in: root)
         try staging.link(path, as: name)
         _ = try staging.publish(as: file.id)
-        try store.add(file)
+        try enter(file)
         reservation.keep()
         return file
     }
@@ -87,7 +103,7 @@ package final class FileShelf: Sendable {
     /// Where a file's parts lie.
     func folder(of file: StoredFile) -> String { root + "/" + file.id }
 
-    /// Removes a file; throws `fileNotFound`, or `invalidRequest` while a job needs it.
+    /// Removes a file; throws `notFound`, or `invalidRequest` while a job needs it.
     func remove(_ id: String) throws {
         guard let file = try store.file(id), try store.removeFile(id) else {
             throw Self.notFound

@@ -59,7 +59,7 @@ extension SpeechService {
         let asked = try FineTuningRequest(request.body)
         try checkModel(asked.model)
         if let suffix = asked.suffix, asked.publication == .auto {
-            try service.voices.checkPublishable(suffix)
+            try service.voices.checkPublishable(suffix, parameter: "suffix")
         }
         let job = JobRecord(
             id: JobRecord.prefix + StagingFolder.randomName(), model: options.model,

@@ -54,7 +54,12 @@ package struct ErrorResponse: Error, Sendable, CustomStringConvertible {
         case let error as SpeechError: self.init(error)
         case is CancellationError:
             self.init(SpeechError(.cancelled, "The request was cancelled; send it again."))
-        default: self.init(500, Self.failed, type: "server_error")
+        default:
+            if let error = SpeechError(ofTraining: error) {
+                self.init(error)
+            } else {
+                self.init(500, Self.failed, type: "server_error")
+            }
         }
     }
 

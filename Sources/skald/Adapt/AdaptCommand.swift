@@ -55,7 +55,7 @@ struct AdaptCommand: ParsableCommand {
         // Everything that can be refused at once, before anything is decoded.
         let options = try training.options()
         let source = try model.weightSource
-        let transcriber = try transcription.endpoint(language: options.language)
+        let transcriber = try transcription.endpoint()
         try compute.apply()
         let precision = try compute.trainingPrecision
         let description = try models.find(model)
@@ -63,6 +63,7 @@ struct AdaptCommand: ParsableCommand {
         guard let name = VoiceIdentifier.of(voice) else {
             throw CommandError("--voice needs ASCII letters or digits: give another name.")
         }
+        if !noPublish { try folders.voiceStore.checkPublishable(voice, parameter: "voice") }
         let folder = work ?? folders.dataFolder + "/adaptations/" + name
         if restart { try AdaptationFolders.clear(folder) }
         let own = try AdaptationFolders.recordings(recordings, unpackedIn: folder)
@@ -85,14 +86,15 @@ struct AdaptCommand: ParsableCommand {
             StandardError.line("Saved. The same command goes on from here.")
             throw ExitCode(130)
         }
-        try finish(result)
+        try finish(result, folder)
     }
 
-    private func finish(_ result: AdaptationResult) throws {
+    private func finish(_ result: AdaptationResult, _ folder: String) throws {
         for (name, path) in result.files { StandardError.line("\(name): \(path)") }
         StandardError.line(AdaptationDisplay.figures(result.record))
         guard !noPublish else { return }
         let version = try result.publish(to: folders.voiceStore, voice: voice)
+        AdaptationResult.removeWorkings(in: folder)
         print("\(VoiceIdentifier.of(voice) ?? voice)@\(version.number)")
     }
 }

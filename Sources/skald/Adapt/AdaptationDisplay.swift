@@ -29,6 +29,7 @@ final class AdaptationDisplay: Sendable {
                     "\(state.phase == .preparing ? "mel" : "recording") \(done)/\(total)")
             }
         case .examined(let report): line(report.text)
+        case .examinedValidation(let report): line("To hold out: " + report.text)
         case .note(let text): line("Note: \(text)")
         case .warning(let text): line("Warning: \(text)")
         case .training(let event): show(event)

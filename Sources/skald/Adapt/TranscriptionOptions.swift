@@ -20,12 +20,11 @@ struct TranscriptionOptions: ParsableArguments {
             valueName: "name"))
     var transcribeModel: String?
 
-    /// The server, if one is named; `language` is a BCP 47 tag, of which it is told the first part.
-    func endpoint(language: String?) throws -> TranscriptionEndpoint? {
+    /// The server, if one is named.
+    func endpoint() throws -> TranscriptionEndpoint? {
         guard let url = Setting.text(transcribeUrl, "SKALD_TRANSCRIBE_URL") else { return nil }
         return try TranscriptionEndpoint(
             url: url, key: Setting.text(transcribeKey, "SKALD_TRANSCRIBE_KEY"),
-            model: Setting.text(transcribeModel, "SKALD_TRANSCRIBE_MODEL") ?? "whisper-1",
-            language: language?.split(separator: "-").first.map(String.init))
+            model: Setting.text(transcribeModel, "SKALD_TRANSCRIBE_MODEL") ?? "whisper-1")
     }
 }

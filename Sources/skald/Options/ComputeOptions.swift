@@ -63,6 +63,12 @@ struct ComputeOptions: ParsableArguments {
         return (precision, reason)
     }
 
+    /// The format of voices whose weights were all adapted: nobody measured those, so int8 only where
+    /// somebody asked for it.
+    func adaptedPrecision(_ spoken: Precision) -> Precision {
+        name == "auto" && spoken == .int8 ? .bf16 : spoken
+    }
+
     /// The format to compute in where int8 is not chosen by itself.
     var chosenPrecision: Precision {
         get throws {

@@ -34,10 +34,11 @@ struct ServeCommand: ParsableCommand {
         let source = try model.weightSource
         let adapterMemory = try adapters.bytes
         let voices = folders.voiceStore
-        let transcriber = try transcription.endpoint(language: nil)
+        let transcriber = try transcription.endpoint()
         let description = try models.find(model)
         let (precision, reason) = try compute.precision(
             for: description, source, packs: folders.weightPacks)
+        let adaptedPrecision = compute.adaptedPrecision(precision)
         var settings = try server.resolved(model: description.name)
         settings.service.modelCreated = Self.modificationTime(description.weightsPath)
 
@@ -48,7 +49,8 @@ struct ServeCommand: ParsableCommand {
             try AdaptationService(
                 data: folders.dataFolder, model: description.name, voices: voices,
                 runner: AdaptationRunner(
-                    model: description, weights: source, transcriber: transcriber),
+                    model: description, weights: source, precision: precision,
+                    transcriber: transcriber),
                 limits: settings.adaptation, logger: logger)
         }
         if case .failure(let error) = adaptation {
@@ -62,7 +64,8 @@ struct ServeCommand: ParsableCommand {
             load: {
                 let (synthesizer, weights) = try Synthesizer.load(
                     description, weights: source, precision: precision,
-                    packs: folders.weightPacks, adapterMemory: adapterMemory)
+                    adaptedPrecision: adaptedPrecision, packs: folders.weightPacks,
+                    adapterMemory: adapterMemory)
                 for note in description.notes + weights.notes { logger.notice("\(note)") }
                 // Reads all weights, which the first adapted voice would otherwise wait for.
                 if voices.list().contains(where: { $0.version != nil }) {

@@ -92,7 +92,8 @@ struct SpeakCommand: ParsableCommand {
             for: description, source, packs: folders.weightPacks)
         if precision == .int8, let reason { StandardError.line("Note: speaking in \(reason).") }
         let (synthesizer, weights) = try Synthesizer.load(
-            description, weights: source, precision: precision, packs: folders.weightPacks)
+            description, weights: source, precision: precision,
+            adaptedPrecision: compute.adaptedPrecision(precision), packs: folders.weightPacks)
         for note in description.notes + weights.notes { StandardError.line("Note: \(note).") }
 
         Interrupt.install()

@@ -162,6 +162,139 @@ import Testing
         #expect(try #require(figures.raw).loss < #require(figures.before).loss)
         let again = try scene.job(options, precision: .f32)
         #expect(throws: SpeechError.self) { try again.run(control: { .go }, report: { _ in }) }
+        // Whoever wants to go on can ask for what it was begun in.
+        #expect(AdaptationJob.precision(begunIn: scene.folder.path("job")) == .bf16)
+        #expect(AdaptationJob.precision(begunIn: scene.folder.path("nothing")) == nil)
+    }
+
+    /// Not only the training: packing, choosing and listening use the threads that speech needs, too.
+    @Test func everyPhaseStandsAsideForSpeech() throws {
+        let phases = Mutex<[AdaptationJob.Phase: Bool]>([:])
+        _ = try scene.job(AdaptationScene.options()).run(
+            control: { .go },
+            report: { event in
+                guard case .phase(let phase) = event else { return }
+                phases.withLock { $0[phase] = Parallel.isInBackground }
+            })
+        for phase in [AdaptationJob.Phase.examining, .preparing, .training, .comparing, .listening]
+        {
+            #expect(phases.withLock { $0[phase] } == true, "\(phase)")
+        }
+        #expect(!Parallel.isInBackground)
+    }
+
+    /// What nothing could be heard of is refused before anything is examined.
+    @Test(arguments: ["", " \n ", "\u{4e2d}\u{6587}", "\u{3b1}\u{3b2}\u{3b3}"])
+    func textsThatCannotBeHeardAreRefused(text: String) throws {
+        let log = EventLog()
+        let options = AdaptationScene.options { $0.listenText = text }
+        let error = #expect(throws: SpeechError.self) {
+            try scene.job(options).run(control: { .go }, report: log.add)
+        }
+        #expect(error?.code == .invalidRequest)
+        #expect(error?.parameter == "listen_text")
+        #expect(log.phases.isEmpty)
+    }
+
+    /// Files to listen to that cannot be made cost the job nothing else.
+    @Test func aJobOutlivesWhatCannotBeHeard() throws {
+        let log = EventLog()
+        let vocoder = scene.folder.path("models/vocoder")
+        let outcome = try scene.job(AdaptationScene.options()).run(
+            control: { .go },
+            report: { event in
+                log.add(event)
+                if case .phase(.listening) = event {
+                    try? FileManager.default.removeItem(atPath: vocoder)
+                }
+            })
+        guard case .finished(let result) = outcome else {
+            Issue.record("stopped")
+            return
+        }
+        #expect(
+            log.events.contains {
+                if case .warning(let text) = $0 { text.contains("listen to") } else { false }
+            })
+        #expect(Set(result.files.map(\.name)) == ["report.html", "doctor.json", "curves.jsonl"])
+        #expect(try result.publish(to: scene.store, voice: "ada").number == 1)
+    }
+
+    /// What a killed process left half written goes, and with the workings everything that only training
+    /// needed.
+    @Test func leavesNothingBehind() throws {
+        let options = AdaptationScene.options {
+            $0.heldOut = 0
+            $0.keepAt = [2]
+        }
+        let litter = [
+            "job/.prepared.json.17.part", "job/run/.best.pt.18446744073709551615.part",
+            "job/run/checkpoints/.update-00000002.pt.5.part", "job/kept/.update-2.pt.1.part",
+        ]
+        for name in litter { try scene.folder.write("half", to: name) }
+        try scene.folder.write("mine", to: "job/.notes.part")
+        let result = try scene.finished(options)
+        for name in litter {
+            #expect(!FileManager.default.fileExists(atPath: scene.folder.path(name)), "\(name)")
+        }
+        #expect(scene.folder.names(in: "job").contains("last.pt"))
+        AdaptationResult.removeWorkings(in: scene.folder.path("job"))
+        #expect(
+            scene.folder.names(in: "job") == [
+                ".notes.part", "adaptation.json", "doctor.json", "kept", "listen-before.wav",
+                "listen-ema.wav", "listen-raw.wav", "prepared.json", "report.html", "result", "run",
+            ])
+        #expect(
+            scene.folder.names(in: "job/run") == [
+                "curves.jsonl", "lock", "run.json", "timings.jsonl",
+            ])
+        #expect(try result.publish(to: scene.store, voice: "ada", checkpoint: 2).number == 1)
+        // Asked again, there is nothing to do.
+        #expect(try scene.finished(options).record == result.record)
+    }
+
+    /// Recordings to hold out are examined like the others, and are not silently replaced by some of those.
+    @Test func validationRecordings() throws {
+        func run(_ folder: String, in name: String, _ log: EventLog) throws -> AdaptationResult? {
+            let job = AdaptationJob(
+                folder: scene.folder.path(name),
+                recordings: try RecordingImport(
+                    folder: scene.folder.path("wavs"), isConfined: true),
+                validation: try RecordingImport(
+                    folder: scene.folder.path(folder), isConfined: true),
+                model: scene.model, weights: .ema, options: AdaptationScene.options())
+            guard case .finished(let result) = try job.run(control: { .go }, report: log.add)
+            else { return nil }
+            return result
+        }
+        let files = FileManager.default
+        try scene.folder.write("no audio", to: "held/broken.wav")
+        try scene.folder.write("Some words.", to: "held/broken.txt")
+        let refused = EventLog()
+        let error = #expect(throws: SpeechError.self) {
+            try run("held", in: "none", refused)
+        }
+        #expect(error?.parameter == "validation_file")
+        #expect(error?.message.hasPrefix("The only validation clip cannot be held out.") == true)
+        #expect(error?.message.contains("not readable: ") == true)
+        for ending in ["flac", "txt"] {
+            try files.copyItem(
+                atPath: scene.folder.path("wavs/c1.\(ending)"),
+                toPath: scene.folder.path("held/x.\(ending)"))
+        }
+        let log = EventLog()
+        let result = try #require(try run("held", in: "some", log))
+        #expect(result.record.figures.heldOutClips == 1)
+        #expect(result.record.figures.trainingClips == 4)
+        let reports = log.events.compactMap {
+            if case .examinedValidation(let report) = $0 { report } else { nil }
+        }
+        #expect(reports.map(\.kept) == [1])
+        #expect(reports.map { $0.examinations.count } == [2])
+        #expect(result.files.map(\.name).contains("doctor-validation.json"))
+        // Nothing is left to train on.
+        let same = #expect(throws: SpeechError.self) { try run("wavs", in: "same", EventLog()) }
+        #expect(same?.message.contains("among the validation clips") == true)
     }
 
     @Test func fewRecordingsAreStillOfUse() throws {
@@ -198,7 +331,8 @@ import Testing
             ("updates", { $0.updates = 0 }), ("learning_rate", { $0.learningRate = .nan }),
             ("ema_beta", { $0.averageBeta = 1 }), ("lora_rank", { $0.rank = 0 }),
             ("hold_out", { $0.heldOut = -1 }), ("keep_at", { $0.keepAt = [0] }),
-            ("dropout", { $0.dropout = 1 }),
+            ("dropout", { $0.dropout = 1 }), ("keep_at", { $0.keepAt = [2, 5] }),
+            ("ema_start_update", { $0.averageStart = 4 }), ("listen_text", { $0.listenText = " " }),
             ("listen_text", { $0.listenText = String(repeating: "x", count: 2001) }),
         ]
         for (name, change) in bad {
@@ -211,6 +345,11 @@ import Testing
         let json = try JSONEncoder().encode(options)
         #expect(try JSONDecoder().decode(AdaptationOptions.self, from: json) == options)
         #expect(String(decoding: json, as: UTF8.self).contains("\"ema\":\"fresh\""))
+        // Without an average of its own it may begin whenever it likes.
+        try AdaptationScene.options {
+            $0.averaging = .off
+            $0.averageStart = 4
+        }.validate()
         // Half of the updates pass before the average begins.
         var standard = AdaptationOptions()
         standard.updates = 300

@@ -163,6 +163,31 @@ struct RecordingImportTests {
         }
     }
 
+    /// A small archive can hold a list of millions.
+    @Test func listsWithoutEndAreRefused() throws {
+        let most = RecordingFinder.mostClips
+        func write(_ rows: Int) throws {
+            try folder.write(
+                "audio_file|text\n" + String(repeating: "a.wav|Words.\n", count: rows),
+                to: "t/metadata.csv")
+        }
+        try folder.write("", to: "t/a.wav")
+        try write(most + 1)
+        #expect(refusal()?.code == .tooLarge)
+        #expect(refusal()?.message.contains("more than \(most) clips") == true)
+        // All lists count together.
+        try write(most - 1)
+        try folder.write("", to: "b.wav")
+        try folder.write("0\t1\tOne.\n1\t2\tTwo.\n", to: "b.txt")
+        #expect(refusal()?.code == .tooLarge)
+        try folder.write(String(repeating: "\n", count: 10 * most + 1), to: "t/metadata.csv")
+        #expect(refusal()?.message.contains("lines") == true)
+        // Nor is a row of nothing but fields read to its end.
+        let fields = DelimitedTable("a,b" + String(repeating: ",c", count: 1000) + "\nd,e").rows
+        #expect(fields.map(\.count) == [64, 2])
+        #expect(DelimitedTable("a|b" + String(repeating: "|c", count: 1000)).rows[0].count == 64)
+    }
+
     @Test func tablesOfClientsStayInside() throws {
         let outside = try TemporaryFolder()
         try outside.write("", to: "secret.wav")

@@ -23,7 +23,9 @@ struct RecordingPreparationTests {
 
         init(_ sentences: String...) { self.sentences = sentences }
 
-        func transcribe(_ speech: Waveform) throws(SpeechError) -> String {
+        func transcribe(
+            _ speech: Waveform, language: String?, while running: () -> Bool
+        ) throws(SpeechError) -> String {
             heard.withLock { heard in
                 heard.append(speech.seconds)
                 return sentences[(heard.count - 1) % sentences.count]
@@ -46,10 +48,56 @@ struct RecordingPreparationTests {
     }
 
     private func prepare(
-        _ transcriber: (any Transcribing)? = nil
+        _ transcriber: (any Transcribing)? = nil, _ transcripts: TranscriptLog? = nil
     ) throws -> RecordingPreparation.Result {
-        try RecordingPreparation(vocabulary: vocabulary, transcriber: transcriber)(
-            RecordingImport(folder: folder.path, isConfined: true))
+        try RecordingPreparation(
+            vocabulary: vocabulary, transcriber: transcriber, language: "de-CH",
+            transcripts: transcripts)(RecordingImport(folder: folder.path, isConfined: true))
+    }
+
+    /// Says something once, then fails.
+    private final class Failing: Transcribing {
+        let languages = Mutex<[String?]>([])
+
+        func transcribe(
+            _ speech: Waveform, language: String?, while running: () -> Bool
+        ) throws(SpeechError) -> String {
+            let count = languages.withLock { languages in
+                languages.append(language)
+                return languages.count
+            }
+            guard count == 1 else { throw SpeechError(.unavailable, "The server is gone.") }
+            return SyntheticSpeech.text(seconds: 7)
+        }
+    }
+
+    /// What was transcribed is kept, whatever comes after it; what is too short is not transcribed.
+    @Test func noClipIsTranscribedTwice() throws {
+        var pause = speech(0.7, seed: 9)
+        pause.amplitude = 0
+        try write([speech(7, seed: 1), pause, speech(7, seed: 2), pause], to: "talk.flac")
+        try write([speech(0.2, seed: 3)], to: "tiny.flac")
+        let path = folder.path("transcripts.jsonl")
+        let failing = Failing()
+        let error = #expect(throws: SpeechError.self) {
+            try prepare(failing, TranscriptLog(path))
+        }
+        #expect(error?.message == "The server is gone.")
+        #expect(failing.languages.withLock { $0 } == ["de-CH", "de-CH"])
+        // As a kill in the middle of a line leaves it.
+        let file = try #require(FileHandle(forWritingAtPath: path))
+        try file.seekToEnd()
+        try file.write(contentsOf: Data("{\"clip\":\"ab".utf8))
+        try file.close()
+        let parrot = Parrot("The other half of what was said in it, word for word, all of it.")
+        let result = try prepare(parrot, TranscriptLog(path))
+        #expect(parrot.heard.withLock { $0.count } == 1)
+        #expect(result.clips.map(\.clip.text).first == SyntheticSpeech.text(seconds: 7))
+        #expect(result.clips.count == 2)
+        // Nothing is left to ask.
+        let silent = Parrot("Nothing.")
+        #expect(try prepare(silent, TranscriptLog(path)).clips == result.clips)
+        #expect(silent.heard.withLock { $0.isEmpty })
     }
 
     @Test func aFolderBecomesClipsAndAReport() throws {

@@ -85,24 +85,24 @@ private final class CannedServer: Sendable {
     private let speech = Waveform(samples: SyntheticSpeech().samples, sampleRate: 24_000)
 
     private func endpoint(
-        _ server: CannedServer, key: String? = nil, language: String? = nil
+        _ server: CannedServer, key: String? = nil
     ) throws -> TranscriptionEndpoint {
-        var endpoint = try TranscriptionEndpoint(
-            url: server.url, key: key, model: "tiny", language: language)
+        var endpoint = try TranscriptionEndpoint(url: server.url, key: key, model: "tiny")
         endpoint.pause = 0.01
         return endpoint
     }
 
     private func refusal(_ endpoint: TranscriptionEndpoint) -> SpeechError? {
         do throws(SpeechError) {
-            _ = try endpoint.transcribe(speech)
+            _ = try endpoint.transcribe(speech, language: nil, while: { true })
             return nil
         } catch { return error }
     }
 
     @Test func aClipIsSentAsAFormAndTheWordsComeBack() throws {
         let server = try CannedServer([(200, "{\"text\": \" Hello\\n there. \", \"x\": 1}")])
-        let text = try endpoint(server, key: "secret", language: "en").transcribe(speech)
+        let text = try endpoint(server, key: "secret").transcribe(
+            speech, language: "en-GB", while: { true })
         #expect(text == "Hello there.")
         let request = try #require(server.requests.withLock { $0.first })
         for part in [
@@ -123,21 +123,43 @@ private final class CannedServer: Sendable {
 
     @Test func keysAndLanguagesAreOnlySentWhenThereAreAny() throws {
         let server = try CannedServer([(200, "{\"text\": \"\"}")])
-        #expect(try endpoint(server).transcribe(speech) == "")
-        let request = try #require(server.requests.withLock { $0.first })
-        #expect(!request.contains("Authorization") && !request.contains("language"))
+        for language in [nil, "", "English", "e\r\n", "12"] {
+            let text = try endpoint(server).transcribe(
+                speech, language: language, while: { true })
+            #expect(text == "")
+        }
+        for request in server.requests.withLock({ $0 }) {
+            #expect(!request.contains("Authorization") && !request.contains("language"))
+        }
     }
 
     @Test func aBusyServerIsAskedAgain() throws {
         let server = try CannedServer([
             (429, "{}"), (503, "later"), (200, "{\"text\": \"At last.\"}"),
         ])
-        #expect(try endpoint(server).transcribe(speech) == "At last.")
+        #expect(
+            try endpoint(server).transcribe(speech, language: nil, while: { true })
+                == "At last.")
         #expect(server.requests.withLock { $0.count } == 3)
         let never = try CannedServer([(500, "")])
         let error = refusal(try endpoint(never))
         #expect(error?.code == .unavailable && error?.message.contains("status 500") == true)
         #expect(never.requests.withLock { $0.count } == 4)
+    }
+
+    /// Told to stop, it does not wait for a server to come back.
+    @Test func nobodyWaitsForAServerWhenTheWorkIsCalledOff() throws {
+        let server = try CannedServer([(503, "later")])
+        var endpoint = try self.endpoint(server)
+        endpoint.pause = 60
+        let began = ContinuousClock.now
+        let error = #expect(throws: SpeechError.self) {
+            try endpoint.transcribe(
+                speech, language: nil, while: { ContinuousClock.now - began < .seconds(1) })
+        }
+        #expect(error?.code == .cancelled)
+        #expect(ContinuousClock.now - began < .seconds(20))
+        #expect(server.requests.withLock { $0.count } == 1)
     }
 
     @Test func refusalsAreToldAtOnce() throws {
@@ -184,7 +206,7 @@ private final class CannedServer: Sendable {
         let server = try CannedServer([(200, "{\"text\": \"Yes.\"}")])
         var endpoint = try TranscriptionEndpoint(url: server.url + path)
         endpoint.pause = 0.01
-        #expect(try endpoint.transcribe(speech) == "Yes.")
+        #expect(try endpoint.transcribe(speech, language: nil, while: { true }) == "Yes.")
         let request = server.requests.withLock { $0.first ?? "" }
         #expect(request.hasPrefix("POST /v1/audio/transcriptions HTTP"))
     }

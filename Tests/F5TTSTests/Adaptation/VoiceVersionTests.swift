@@ -37,6 +37,11 @@ import Testing
         #expect(try result.publish(to: store, voice: "ada") == first)
         #expect(result.checkpoints.map(\.update).contains(2))
         #expect(result.checkpoints.filter(\.isBest).count == 1)
+        let curve = try TrainingCurve(contentsOf: scene.folder.path("job/run/curves.jsonl"))
+        for checkpoint in result.checkpoints {
+            let loss = try #require(checkpoint.trainLoss)
+            #expect(loss == curve.steps.first { $0.update == checkpoint.update }?.loss)
+        }
         let other = try result.publish(to: store, voice: "ada", checkpoint: 2, weights: .raw)
         if result.record.updates == 2 {
             #expect(other.record.better == .raw)
@@ -176,6 +181,49 @@ import Testing
         let none = try models(0)
         _ = try none.samplers(adapters[0])
         #expect(none.count == 1)
+    }
+
+    /// A full voice takes what its packed matrices take, and is not packed in eight bits unmeasured.
+    @Test func fullVoicesAreCountedAsTheyAreHeld() throws {
+        let version = try scene.finished(
+            AdaptationScene.options {
+                $0.method = .full
+                $0.averaging = .off
+                $0.learningRate = 1e-3
+            }
+        ).publish(to: scene.store, voice: "ada")
+        let voice = AdaptedWeights(voice: "ada", version: version, set: .raw)
+        func held(_ base: Precision, _ own: Precision? = nil) throws -> Int {
+            let (backbone, parts, weights) = try scene.model.loadParts(
+                .ema, precision: base, packs: nil)
+            let models = AdaptedModels(
+                scene.model, weights, parts, precision: own, base: SamplerCache(backbone),
+                limit: 1 << 30)
+            _ = try models.samplers(voice)
+            #expect(own != nil || models.bytes == parts.bytes(in: base))
+            return models.bytes
+        }
+        let exact = try held(.f32)
+        let parameters = Weights.shapes { scene.model.backbone.model($0) }
+            .reduce(0) { $0 + $1.shape.reduce(1, *) }
+        #expect(exact == 4 * parameters)
+        let rounded = try held(.bf16)
+        #expect(rounded < exact)
+        #expect(try held(.int8) < rounded)
+        #expect(try held(.int8, .bf16) == rounded)
+    }
+
+    /// A name that belongs to the installation can be refused before anything is trained.
+    @Test func namesOfTheInstallationAreRefused() throws {
+        try scene.folder.write("{}", to: "shipped/heart/voice.json")
+        let error = refusal { try scene.store.checkPublishable("Heart", parameter: "suffix") }
+        #expect(error?.parameter == "suffix")
+        #expect(error?.message.contains("belongs to the installation") == true)
+        #expect(
+            refusal { try scene.store.checkPublishable("a\nb", parameter: "suffix") }?.parameter
+                == "suffix")
+        let (id, name) = try scene.store.checkPublishable(" Ada L. ", parameter: "suffix")
+        #expect(id == "ada-l" && name == "Ada L.")
     }
 
     @Test func exportsAreOfficialAndExact() throws {

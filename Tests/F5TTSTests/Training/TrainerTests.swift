@@ -283,6 +283,52 @@ struct TrainerTests {
         }
     }
 
+    /// An update of many batches holds one after the other, not all at once: of a large network's each is
+    /// learnt before the next is asked for.
+    @Test func batchesAreLearntOneByOne() throws {
+        let resolved = try EMAResolution.resolve(
+            .open(Fixtures.path("dit_variants/nano_v1/model.safetensors")), source: .ema)
+        let small = try Self.trainer()
+        #expect(Trainer.isSmall(small.backbone))
+        func gradients(_ accumulation: Int, lanes: Bool) throws -> (Trainer.Report, [Float]) {
+            var configuration = TrainingConfiguration(
+                schedule: LearningRateSchedule(peak: 2e-3, warmup: 0, total: 4))
+            configuration.accumulation = accumulation
+            let trainer = Trainer(
+                weights: try resolved.tensors.mapValues { try $0.tensor() },
+                backbone: small.backbone, configuration, usesLanes: lanes)
+            let clips = Clips(count: 6)
+            var asked = 0
+            weak var before: Storage?
+            let report = try #require(
+                trainer.step {
+                    if !lanes { #expect(before == nil, "a batch is kept") }
+                    let batch = clips.batch([asked % 6, 5 - asked % 6], seed: UInt32(asked))
+                    before = batch.flow.storage
+                    asked += 1
+                    return (batch, 0)
+                })
+            #expect(asked == accumulation)
+            return (report, trainer.parameters[0].array)
+        }
+        let one = try gradients(5, lanes: false)
+        let side = try gradients(5, lanes: true)
+        #expect(abs(one.0.loss / side.0.loss - 1) < 1e-6)
+        #expect(abs(one.0.gradientNorm / side.0.gradientNorm - 1) < 1e-5)
+    }
+
+    /// Only so many clips are asked about, from the first to the last.
+    @Test func heldOutClipsArePickedEvenly() {
+        let clips = Clips(count: 10)
+        func picked(_ most: Int) -> [[Int]] {
+            let selection = ClipSelection(clips, Array(0..<10), most: most)
+            return (0..<selection.count).map { selection.text($0) }
+        }
+        #expect(picked(4) == [0, 2, 5, 7].map { clips.text($0) })
+        #expect(picked(64) == (0..<10).map { clips.text($0) })
+        #expect(picked(0).isEmpty)
+    }
+
     /// Held-out loss is the same for the same weights, and falls with training on the same clips.
     @Test func heldOutLoss() throws {
         let trainer = try Self.trainer { $0.averaging = .off }

@@ -11,11 +11,11 @@ import TestSupport
 final class FakeRunner: JobRunning {
     let steps: Int
     let stepSeconds: Double
-    let failure: SpeechError?
+    let failure: (any Error)?
     /// Jobs in the order in which they were begun.
     let begun = Mutex<[String]>([])
 
-    init(steps: Int = 20, stepSeconds: Double = 0.002, failure: SpeechError? = nil) {
+    init(steps: Int = 20, stepSeconds: Double = 0.002, failure: (any Error)? = nil) {
         self.steps = steps
         self.stepSeconds = stepSeconds
         self.failure = failure
@@ -61,7 +61,8 @@ final class FakeRunner: JobRunning {
                 checkpoints: [10, steps].map { step in
                     JobCheckpoint(
                         id: "ftckpt_\(work.job.id.dropFirst(6))_\(step)", job: work.job.id,
-                        step: step, createdAt: 1, validLoss: 2 / Double(step))
+                        step: step, createdAt: 1, trainLoss: 1 / Double(step),
+                        validLoss: 2 / Double(step))
                 }))
     }
 

@@ -17,14 +17,23 @@ package struct RecordingPreparation: Sendable {
     private let doctor: RecordingDoctor
     private let vocabulary: Vocabulary
     private let transcriber: (any Transcribing)?
+    private let language: String?
+    private let transcripts: TranscriptLog?
 
     /// - Parameters:
     ///   - vocabulary: of the model that is to be trained.
     ///   - transcriber: writes down what is said where no text came with a recording.
-    package init(vocabulary: Vocabulary, transcriber: (any Transcribing)? = nil) {
+    ///   - language: BCP 47 tag of what is spoken, if it is known; for the transcriber.
+    ///   - transcripts: what it wrote down earlier, and where it is kept.
+    package init(
+        vocabulary: Vocabulary, transcriber: (any Transcribing)? = nil, language: String? = nil,
+        transcripts: TranscriptLog? = nil
+    ) {
         doctor = RecordingDoctor(.training, vocabulary: vocabulary)
         self.vocabulary = vocabulary
         self.transcriber = transcriber
+        self.language = language
+        self.transcripts = transcripts
     }
 
     /// Examines all recordings of an import.
@@ -117,11 +126,30 @@ package struct RecordingPreparation: Sendable {
             guard let transcriber else { return [Whole(recording).clip] }
             let wave = audio.mono
             return try RecordingCutter(wave).pieces().map { frames in
-                guard running() else { throw CancellationError() }
+                let hash = audio.part(frames).contentHash
+                if let known = transcripts?.text(of: hash) { return clip(frames, known) }
                 let part = Waveform(
                     samples: Array(wave.samples[frames]), sampleRate: wave.sampleRate)
-                return clip(frames, try transcriber.transcribe(part))
+                // It will be left out, whatever is said in it.
+                guard part.seconds >= DoctorThresholds.trainingSeconds.lowerBound else {
+                    return clip(frames, "")
+                }
+                let text = try transcript(of: part, transcriber, while: running)
+                try transcripts?.add(text, of: hash)
+                return clip(frames, text)
             }
+        }
+    }
+
+    private func transcript(
+        of part: Waveform, _ transcriber: any Transcribing, while running: () -> Bool
+    ) throws -> String {
+        guard running() else { throw CancellationError() }
+        do throws(SpeechError) {
+            return try transcriber.transcribe(part, language: language, while: running)
+        } catch {
+            if error.code == .cancelled { throw CancellationError() }
+            throw error
         }
     }
 

@@ -36,9 +36,20 @@ struct AdaptationEnding {
         let listening = ListenFiles(
             folder: folder, version: version, text: listenText, seed: options.seed)
         if !listening.areMade {
-            let (synthesizer, _) = try Synthesizer.load(
-                base.model, weights: base.source, precision: base.precision)
-            try listening.make(synthesizer, while: running)
+            do {
+                let (synthesizer, _) = try Synthesizer.load(
+                    base.model, weights: base.source, precision: base.precision)
+                try listening.make(synthesizer, while: running)
+            } catch let error as CancellationError {
+                throw error
+            } catch {
+                // What was learnt is worth more than the files: it can be published without them.
+                report(
+                    .warning(
+                        "The files to listen to could not all be made"
+                            + ((error as? SpeechError).map { " (\($0.message))" } ?? "")
+                            + ": publish the voice, and listen to it there."))
+            }
         }
         let curve = try TrainingCurve(contentsOf: folder.run + "/curves.jsonl")
         let page = try AdaptationPage(

@@ -4,11 +4,14 @@ import Foundation
 /// What an adaptation keeps on the disk.
 ///
 ///     adaptation.json     what it is: options, base, recordings
+///     transcripts.jsonl   what was transcribed
 ///     doctor.json         the report on the recordings
+///     doctor-validation.json  that on recordings to hold out, where some were given
 ///     prepared.json       the clips that are used, and which of them are held out
 ///     mels-….safetensors  their mels and tokens
 ///     candidates/         clips that may become the reference
 ///     run/                the training run
+///     last.pt             the weights in the end, where no clip was held out
 ///     kept/               weights of the updates that were to be kept
 ///     result/             the finished version: version.json, weights, reference
 ///     listen-….wav        the same words before and after
@@ -20,6 +23,9 @@ struct AdaptationFolder: Sendable {
     static let result = "result"
     static let report = "report.html"
     static let doctor = "doctor.json"
+    static let validationDoctor = "doctor-validation.json"
+    static let transcripts = "transcripts.jsonl"
+    static let last = "last.pt"
 
     var run: String { path + "/run" }
     var kept: String { path + "/kept" }
@@ -30,6 +36,13 @@ struct AdaptationFolder: Sendable {
 
     func exists(_ name: String) -> Bool {
         FileManager.default.fileExists(atPath: path + "/" + name)
+    }
+
+    /// Removes files that were left half written; for whoever holds the folder's lock.
+    func removeAbandoned() {
+        for place in [path, kept, path + "/" + Self.candidates] {
+            OutputFile.removeAbandoned(in: place)
+        }
     }
 
     /// A JSON file, or nil when there is none that can be read.

@@ -7,8 +7,8 @@ import Tensors
 /// and a version of a voice.
 ///
 /// Everything that is done is kept in the folder: stopped or killed at any moment, the same job on the same
-/// folder goes on where it was, and ends with what it would have ended with. It blocks the thread that
-/// it runs on: give it one of its own.
+/// folder goes on where it was, and ends with what it would have ended with. Whatever it computes stands
+/// aside while something is being spoken. It blocks the thread that it runs on: give it one of its own.
 package final class AdaptationJob: Sendable {
     /// What is being done.
     package enum Phase: String, Sendable, Codable, CaseIterable {
@@ -31,6 +31,8 @@ package final class AdaptationJob: Sendable {
         case progress(done: Int, of: Int)
         /// The report on the recordings, before anything is trained.
         case examined(DoctorReport)
+        /// The same on recordings that are all to be held out.
+        case examinedValidation(DoctorReport)
         case note(String)
         case warning(String)
         case training(TrainingRun.Event)
@@ -79,6 +81,13 @@ package final class AdaptationJob: Sendable {
         self.transcriber = transcriber
     }
 
+    /// The number format that an adaptation was begun in; nil where none was begun.
+    package static func precision(begunIn folder: String) -> Precision? {
+        AdaptationFolder(path: folder)
+            .read(AdaptationDescription.self, AdaptationDescription.file)
+            .flatMap { Precision(rawValue: $0.precision) }
+    }
+
     /// Does what is left to do.
     ///
     /// - Parameters:
@@ -89,6 +98,10 @@ package final class AdaptationJob: Sendable {
     ///   recordings are of no use; `busy` when another process works in it), `TrainingError`,
     ///   `CheckpointError`, `ModelError`, `TextError`.
     package func run(control: @escaping Control, report: @escaping Report) throws -> Outcome {
+        try Parallel.inBackground { try work(control, report) }
+    }
+
+    private func work(_ control: @escaping Control, _ report: @escaping Report) throws -> Outcome {
         try options.validate()
         try folder.make()
         guard let lock = FolderLock(trying: folder.path) else {
@@ -97,11 +110,15 @@ package final class AdaptationJob: Sendable {
                 retryAfterSeconds: 60)
         }
         defer { lock.release() }
+        folder.removeAbandoned()
         let base = try AdaptationBase(model, weights: source, precision)
         let description = try begin(base)
         if let result = try? AdaptationResult(folder: folder.path) {
             report(.phase(.finished))
             return .finished(result)
+        }
+        if let text = options.listenText {
+            try ListenFiles.check(text, try model.loadVocabulary())
         }
         let running = Self.running(control)
         do {

@@ -1,4 +1,5 @@
 import Tensors
+import TextFrontEnd
 
 /// What is asked of an adaptation; defaults suit a short one on a small machine.
 ///
@@ -41,8 +42,6 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
     package var checkEvery: Int?
     /// Ends when so many checks brought nothing better; 0 is never.
     package var patience = 0
-    /// Checkpoints to keep while it runs, besides the best.
-    package var keepLast = 2
     /// Updates whose weights are kept for good.
     package var keepAt: [Int] = []
     /// Of every random number.
@@ -66,7 +65,6 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
         case alpha = "lora_alpha"
         case heldOut = "hold_out"
         case checkEvery = "check_every"
-        case keepLast = "keep_last"
         case keepAt = "keep_at"
         case listenText = "listen_text"
     }
@@ -87,13 +85,30 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
         try check(heldOut, 0...10_000, .heldOut)
         try check(checkEvery, 1...1_000_000, .checkEvery)
         try check(patience, 0...10_000, .patience)
-        try check(keepLast, 1...1000, .keepLast)
         for update in keepAt { try check(update, 1...1_000_000, .keepAt) }
+        if let late = keepAt.first(where: { $0 > updates }) {
+            throw SpeechError(
+                .invalidRequest,
+                "keep_at names update \(late), and there are only \(updates): train longer, or keep "
+                    + "earlier ones.", parameter: CodingKeys.keepAt.rawValue)
+        }
+        if averaging == .fresh, let averageStart, averageStart >= updates {
+            throw SpeechError(
+                .invalidRequest,
+                "With ema_start_update \(averageStart) and \(updates) updates no average would begin: "
+                    + "give a smaller one, or choose ema off.",
+                parameter: CodingKeys.averageStart.rawValue)
+        }
         if method == .lora, averaging == .inherited {
             throw SpeechError(
                 .invalidRequest,
                 "An adapter begins anew and has no average to inherit: choose ema fresh or off, or "
                     + "method full.", parameter: CodingKeys.averaging.rawValue)
+        }
+        if let listenText, listenText.strippedOfSpace.isEmpty {
+            throw SpeechError(
+                .invalidRequest, "listen_text is empty: give words to be spoken, or leave it out.",
+                parameter: CodingKeys.listenText.rawValue)
         }
         for (text, key) in [(listenText, CodingKeys.listenText), (language, .language)] {
             let limit = key == .language ? 100 : 2000

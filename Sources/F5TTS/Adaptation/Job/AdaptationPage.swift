@@ -15,7 +15,7 @@ struct AdaptationPage {
     /// Findings of one severity that are listed.
     private static let listed = 30
 
-    /// Reads the files to listen to; throws `unavailable` when one is gone.
+    /// Reads the files to listen to, those that there are.
     init(
         version: VoiceVersion, curve: TrainingCurve, set: PreparedSet, listening: ListenFiles,
         doctor: DoctorSummary?
@@ -25,17 +25,13 @@ struct AdaptationPage {
         self.set = set
         self.doctor = doctor
         text = listening.text
-        sounds = try listening.kinds.map { kind in
+        sounds = try listening.kinds.compactMap { kind in
             let path = listening.folder.path + "/" + kind.file
-            guard let data = FileManager.default.contents(atPath: path) else {
-                throw SpeechError(.unavailable, "\(kind.file) is gone: begin anew.")
-            }
+            guard let data = FileManager.default.contents(atPath: path) else { return nil }
             let audio = try AudioFile.read(bytes: Array(data))
             let mono = audio.mono
-            return try (
-                kind.title, Array(data),
-                SpectrogramImage.png(mono.samples, sampleRate: mono.sampleRate)
-            )
+            let picture = try SpectrogramImage.png(mono.samples, sampleRate: mono.sampleRate)
+            return (title: kind.title, wav: Array(data), picture: picture)
         }
     }
 

@@ -8,7 +8,7 @@ extension AdaptationResult {
         guard folder.exists(AdaptationFolder.report) else { return }
         var workings = [
             folder.run + "/checkpoints", folder.run + "/best.pt",
-            path + "/" + AdaptationFolder.candidates,
+            path + "/" + AdaptationFolder.last, path + "/" + AdaptationFolder.candidates,
         ]
         if let set = folder.read(PreparedSet.self, PreparedSet.file) {
             workings.append(path + "/" + set.cache)

@@ -8,6 +8,8 @@ package struct AdaptationResult: Sendable {
     package struct Checkpoint: Sendable, Equatable {
         /// Updates that made them.
         package let update: Int
+        /// Loss of that update on what was trained on, if the curves have it.
+        package let trainLoss: Double?
         /// How they did on held-out clips, if they were asked.
         package let raw: AdaptationFigures.Measure?
         package let average: AdaptationFigures.Measure?
@@ -43,11 +45,12 @@ package struct AdaptationResult: Sendable {
     /// The version as it will be published.
     package var record: VersionRecord { version.record }
 
-    /// Files for people: to listen to, the report, the doctor's report, the curves.
+    /// Files for people: to listen to, the report, the doctor's reports, the curves.
     package var files: [(name: String, path: String)] {
         let names =
             ListenFiles.Kind.allCases.map(\.file) + [
                 AdaptationFolder.report, AdaptationFolder.doctor,
+                AdaptationFolder.validationDoctor,
             ]
         return names.filter(folder.exists).map { ($0, "\(folder.path)/\($0)") }
             + [("curves.jsonl", folder.run + "/curves.jsonl")]
@@ -64,15 +67,15 @@ package struct AdaptationResult: Sendable {
             let isBest = update == record.updates
             let path = isBest ? nil : folder.kept(update)
             let point = curve.heldOut.last { $0.update == update }
+            let step = curve.steps.last { $0.update == update }
             let attributes = try? FileManager.default.attributesOfItem(
                 atPath: path ?? version.folder)
             let changed = (attributes?[.modificationDate] as? Date)?.timeIntervalSince1970
             return Checkpoint(
-                update: update, raw: isBest ? record.figures.raw : point?.rawMeasure,
+                update: update, trainLoss: step?.loss,
+                raw: isBest ? record.figures.raw : point?.rawMeasure,
                 average: isBest ? record.figures.average : point?.averageMeasure,
-                averageShare: isBest
-                    ? record.average?.newShare
-                    : curve.steps.last { $0.update == update }?.averageShare,
+                averageShare: isBest ? record.average?.newShare : step?.averageShare,
                 isBest: isBest, createdAt: Int(changed ?? 0), path: path)
         }
     }

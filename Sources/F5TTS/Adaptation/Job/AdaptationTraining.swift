@@ -3,7 +3,9 @@ import Foundation
 
 /// The training of an adaptation, from wherever its folder says that it stopped.
 struct AdaptationTraining {
-    /// Held-out clips that are sampled at every check.
+    /// Held-out clips that a check asks about, and those of them that it samples: each is asked about eight
+    /// times for each set of weights.
+    static let asked = 64
     private static let sampled = 3
 
     let folder: AdaptationFolder
@@ -24,7 +26,7 @@ struct AdaptationTraining {
         identity: String, control: AdaptationJob.Control, report: @escaping AdaptationJob.Report
     ) throws -> TrainedWeights? {
         let training = ClipSelection(mels, set.indices(heldOut: false))
-        let heldOut = ClipSelection(mels, set.indices(heldOut: true))
+        let heldOut = ClipSelection(mels, set.indices(heldOut: true), most: Self.asked)
         let frames = (0..<training.count).map { Double(training.frames($0)) }
         let threshold = max(Double(options.batchFrames), frames.max() ?? 0)
         let sampler = FrameBatchSampler(frames: frames, threshold: threshold, seed: options.seed)
@@ -65,7 +67,6 @@ struct AdaptationTraining {
         if let first = options.keepAt.first {
             run.checkpointEvery = options.keepAt.reduce(first, Self.divisor)
         }
-        run.keepLast = options.keepLast
         run.patience = options.patience
         return run
     }
@@ -85,7 +86,11 @@ struct AdaptationTraining {
             _ = try CheckpointConversion.convert(
                 path, to: kept, source: nil, type: nil, layout: .torchZip)
         } catch {
-            report(.warning("The weights of update \(update) could not be kept: \(error)"))
+            let reason = (error as? CheckpointError)?.withoutFolders.description
+            report(
+                .warning(
+                    "The weights of update \(update) could not be kept"
+                        + (reason.map { ": \($0)" } ?? ".")))
         }
     }
 
@@ -95,7 +100,7 @@ struct AdaptationTraining {
             return try TrainedWeights(path: run.bestWeights, update: best.update, curve)
         }
         // Nothing was held out: the weights as the run left them.
-        let last = folder.path + "/last.pt"
+        let last = folder.path + "/" + AdaptationFolder.last
         try run.trainer.weights.write(to: last, layout: .torchZip)
         return try TrainedWeights(path: last, update: run.trainer.update, curve)
     }

@@ -36,7 +36,9 @@ struct ClipPreparation {
         }
         report(.phase(.examining))
         let vocabulary = try model.loadVocabulary()
-        let preparation = RecordingPreparation(vocabulary: vocabulary, transcriber: transcriber)
+        let preparation = RecordingPreparation(
+            vocabulary: vocabulary, transcriber: transcriber, language: options.language,
+            transcripts: TranscriptLog(folder.path + "/" + AdaptationFolder.transcripts))
         let total = recordings.recordings.count + (validation?.recordings.count ?? 0)
         let own = try preparation(recordings, while: running) {
             report(.progress(done: $0, of: total))
@@ -44,11 +46,32 @@ struct ClipPreparation {
         try folder.writeJSON(own.report, AdaptationFolder.doctor)
         report(.examined(own.report))
         let others = try validation.map { validation in
-            try preparation(validation, while: running) {
+            let others = try preparation(validation, while: running) {
                 report(.progress(done: recordings.recordings.count + $0, of: total))
-            }.clips
+            }
+            try folder.writeJSON(others.report, AdaptationFolder.validationDoctor)
+            report(.examinedValidation(others.report))
+            guard !others.clips.isEmpty else {
+                throw Self.refusal(
+                    others.report, "validation clip", "held out", parameter: "validation_file")
+            }
+            return others.clips
         }
         return try prepare(own, others, vocabulary, while: running, report: report)
+    }
+
+    /// That no clip is of use for what it was meant for, and why.
+    private static func refusal(
+        _ report: DoctorReport, _ kind: String, _ purpose: String, parameter: String
+    ) -> SpeechError {
+        let reasons = report.paragraphs.filter { $0.severity == .dropped }.map(\.text)
+        let clips = report.examinations.count
+        let verdict =
+            clips == 1
+            ? "The only \(kind) cannot be \(purpose)."
+            : "None of the \(clips) \(kind)s can be \(purpose)."
+        return SpeechError(
+            .invalidRequest, ([verdict] + reasons).joined(separator: " "), parameter: parameter)
     }
 
     private func prepare(
@@ -59,16 +82,14 @@ struct ClipPreparation {
         let split = ClipSplit(
             own.clips, validation: others, best: own.reference,
             count: options.heldOut(of: own.clips.count))
-        guard !split.clips.isEmpty, split.heldOut.count < split.clips.count else {
-            let reasons = own.report.paragraphs.filter { $0.severity == .dropped }.map(\.text)
-            let clips = own.report.examinations.count
-            let verdict =
-                clips == 1
-                ? "The only clip cannot be trained on."
-                : "None of the \(clips) clips can be trained on."
+        guard !own.clips.isEmpty else {
+            throw Self.refusal(own.report, "clip", "trained on", parameter: "training_file")
+        }
+        guard split.heldOut.count < split.clips.count else {
             throw SpeechError(
-                .invalidRequest, ([verdict] + reasons).joined(separator: " "),
-                parameter: "training_file")
+                .invalidRequest,
+                "All clips to train on are among the validation clips too, which training must not see: "
+                    + "bring others.", parameter: "validation_file")
         }
         report(.phase(.preparing))
         let count = split.clips.count

@@ -1,6 +1,7 @@
 import Audio
 import Checkpoints
 import Foundation
+import TextFrontEnd
 
 /// The same words with the same noise: by the model as it was, by the raw weights, and by their average.
 struct ListenFiles {
@@ -32,6 +33,25 @@ struct ListenFiles {
     }
 
     var areMade: Bool { kinds.allSatisfy { folder.exists($0.file) } }
+
+    /// Refuses a text that nothing could be heard of: `invalidRequest`.
+    static func check(_ text: String, _ vocabulary: Vocabulary) throws(SpeechError) {
+        func refusal(_ sentence: String) -> SpeechError {
+            SpeechError(.invalidRequest, sentence, parameter: "listen_text")
+        }
+        let words: [String]
+        do throws(TextError) {
+            words = try vocabulary.tokens(of: text.strippedOfSpace)
+        } catch {
+            throw refusal(error.message)
+        }
+        // Id 0 is both the first token, a space, and everything unknown.
+        guard words.contains(where: { vocabulary.id($0) != 0 }) else {
+            throw refusal(
+                "The model knows none of the characters of listen_text: give words that it can read."
+            )
+        }
+    }
 
     /// Makes those that are missing.
     ///

@@ -20,9 +20,14 @@ struct DelimitedTable {
             : TextLines.split(text).map { Self.fields($0, separator) }.filter { $0 != [""] }
     }
 
+    /// Fields of a row that are told apart, more than any table of recordings has.
+    private static let mostFields = 64
+
     private static func fields(_ line: Substring, _ separator: UInt8) -> [String] {
-        line.utf8.split(separator: separator, omittingEmptySubsequences: false)
-            .map { unquoted(String(Substring($0)).strippedOfSpace) }
+        line.utf8.split(
+            separator: separator, maxSplits: mostFields - 1, omittingEmptySubsequences: false
+        )
+        .map { unquoted(String(Substring($0)).strippedOfSpace) }
     }
 
     /// The inside of a field that is quoted from end to end, with inner quotes doubled.
@@ -44,7 +49,9 @@ struct DelimitedTable {
         var isQuoted = false
         var index = 0
         func endField() {
-            row.append(String(decoding: field, as: UTF8.self).strippedOfSpace)
+            if row.count < mostFields {
+                row.append(String(decoding: field, as: UTF8.self).strippedOfSpace)
+            }
             field.removeAll(keepingCapacity: true)
         }
         func endRow() {

@@ -11,6 +11,8 @@ struct FolderListing {
 
     /// More files than this are refused: nobody means the whole disk.
     static let most = 200_000
+    /// Line ends that a text may have; ten for each clip that may be named.
+    private static let mostLines = 10 * RecordingFinder.mostClips
     /// Folders nested deeper are not looked into.
     private static let deepest = 16
 
@@ -62,7 +64,8 @@ struct FolderListing {
 
     /// The text of a file without a byte order mark.
     ///
-    /// Throws `invalidRequest` when it is not UTF-8, `tooLarge` beyond 64 MiB.
+    /// Throws `invalidRequest` when it is not UTF-8, `tooLarge` beyond 64 MiB or with more lines than any
+    /// list of recordings has.
     func text(of path: String) throws(SpeechError) -> String {
         let most = 64 << 20
         guard let file = FileHandle(forReadingAtPath: root + "/" + path),
@@ -70,6 +73,13 @@ struct FolderListing {
         else { throw SpeechError(.unavailable, "\"\(path)\" cannot be read.") }
         guard data.count <= most else {
             throw SpeechError(.tooLarge, "\"\(path)\" is larger than \(most >> 20) MiB.")
+        }
+        // Each line becomes a value of its own long before anybody looks at what is in it.
+        let lines = data.withUnsafeBytes { bytes in bytes.count { $0 == 0x0A || $0 == 0x0D } }
+        guard lines <= Self.mostLines else {
+            throw SpeechError(
+                .tooLarge,
+                "\"\(path)\" has more than \(Self.mostLines) lines: bring fewer recordings.")
         }
         guard let text = String(validating: data, as: UTF8.self), !text.utf8.contains(0) else {
             throw SpeechError(

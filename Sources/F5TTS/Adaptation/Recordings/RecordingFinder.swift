@@ -10,6 +10,12 @@ struct RecordingFinder {
     /// Folders that a table speaks for: what it does not name there is not meant.
     private var tableFolders: [String] = []
     private var named: Set<String> = []
+    /// Rows of tables, cues of subtitles and labels so far.
+    private var clips = 0
+
+    /// More rows, cues and labels than this are refused, in all tables and texts together: a small archive
+    /// can hold millions.
+    static let mostClips = 50_000
 
     init(listing: FolderListing, isConfined: Bool) {
         self.listing = listing
@@ -22,7 +28,20 @@ struct RecordingFinder {
             let name = path.dropFirst(RelativePath.folder(path).count).lowercased()
             guard ["metadata.csv", "metadata.tsv", "segments.csv", "segments.tsv"].contains(name)
             else { continue }
-            try read(MetadataTable(try listing.text(of: path)), path)
+            let table = MetadataTable(try listing.text(of: path))
+            try count(table.rows.count, path)
+            try read(table, path)
+        }
+    }
+
+    /// Counts what a file names; throws `tooLarge` when it is too much.
+    private mutating func count(_ more: Int, _ path: String) throws(SpeechError) {
+        clips += more
+        guard clips <= Self.mostClips else {
+            throw SpeechError(
+                .tooLarge,
+                "With \"\(path)\" more than \(Self.mostClips) clips are named: bring fewer "
+                    + "recordings.")
         }
     }
 
@@ -95,16 +114,22 @@ struct RecordingFinder {
         }
     }
 
-    private func transcript(besides stem: String) throws(SpeechError) -> Recording.Transcript {
+    private mutating func transcript(besides stem: String) throws(SpeechError)
+        -> Recording.Transcript
+    {
         for ending in ["srt", "vtt"] {
             guard let path = sideCar(stem, ending) else { continue }
             let segments = SegmentList.subtitles(try listing.text(of: path))
+            try count(segments.count, path)
             if !segments.isEmpty { return .segments(segments) }
         }
         for ending in ["txt", "lab"] {
             guard let path = sideCar(stem, ending) else { continue }
             let content = try listing.text(of: path)
-            if let segments = SegmentList.labels(content) { return .segments(segments) }
+            if let segments = SegmentList.labels(content) {
+                try count(segments.count, path)
+                return .segments(segments)
+            }
             let lines = TextLines.split(content).map { String($0).strippedOfSpace }
                 .filter { !$0.isEmpty }
             // Phonetic labels ("0 1200000 sil") are no transcript.

@@ -14,7 +14,6 @@ package struct TranscriptionEndpoint: Transcribing {
     private let url: String
     private let key: String?
     private let model: String
-    private let language: String?
     private let client = HTTPClient()
     /// Seconds before the second attempt; doubled for each further one.
     var pause = 1.0
@@ -23,10 +22,9 @@ package struct TranscriptionEndpoint: Transcribing {
     ///   - url: the server (`http://localhost:8000`), its `/v1`, or the route itself.
     ///   - key: sent as `Authorization: Bearer`.
     ///   - model: the name that the server knows its model by.
-    ///   - language: ISO 639-1 code; guessed by the server when there is none.
     /// - Throws: `invalidRequest` for anything but an http or https URL.
     package init(
-        url: String, key: String? = nil, model: String = "whisper-1", language: String? = nil
+        url: String, key: String? = nil, model: String = "whisper-1"
     ) throws(SpeechError) {
         guard let parts = URL(string: url), let scheme = parts.scheme?.lowercased(),
             ["http", "https"].contains(scheme), parts.host?.isEmpty == false, parts.query == nil,
@@ -37,11 +35,11 @@ package struct TranscriptionEndpoint: Transcribing {
                 "The transcription URL must be like http://localhost:8000/v1.",
                 parameter: "transcribe_url")
         }
-        for value in [key, model, language].compactMap({ $0 }) {
+        for value in [key, model].compactMap({ $0 }) {
             guard value.utf8.allSatisfy({ $0 >= 32 && $0 != 127 }) else {
                 throw SpeechError(
                     .invalidRequest,
-                    "The transcription key, model and language must be plain words.",
+                    "The transcription key and model must be plain words.",
                     parameter: "transcribe_url")
             }
         }
@@ -53,14 +51,15 @@ package struct TranscriptionEndpoint: Transcribing {
         self.url = base
         self.key = key
         self.model = model
-        self.language = language
     }
 
-    package func transcribe(_ speech: Waveform) throws(SpeechError) -> String {
+    package func transcribe(
+        _ speech: Waveform, language: String?, while running: () -> Bool
+    ) throws(SpeechError) -> String {
         var form = MultipartBody()
         form.add("model", model)
         form.add("response_format", "json")
-        if let language { form.add("language", language) }
+        if let language = Self.code(language) { form.add("language", language) }
         form.add("file", filename: "clip.wav", type: "audio/wav", try wav(speech))
         var headers = [(name: "Content-Type", value: form.contentType)]
         if let key { headers.append((name: "Authorization", value: "Bearer \(key)")) }
@@ -81,10 +80,34 @@ package struct TranscriptionEndpoint: Transcribing {
             case .failure(let failure): throw unreachable(failure.description)
             }
             guard attempt < Self.attempts else { throw unreachable(reason) }
-            Thread.sleep(forTimeInterval: wait)
+            guard Self.sleep(wait, while: running) else {
+                throw SpeechError(.cancelled, "The transcription was called off.")
+            }
             wait *= 2
             attempt += 1
         }
+    }
+
+    /// The ISO 639 code that a BCP 47 tag begins with, which is what servers know; the server guesses where
+    /// there is none.
+    private static func code(_ language: String?) -> String? {
+        guard let first = language?.utf8.split(separator: UInt8(ascii: "-")).first else {
+            return nil
+        }
+        let code = String(Substring(first)).lowercased()
+        let isCode = code.utf8.allSatisfy { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0) }
+        return isCode && (2...3).contains(code.utf8.count) ? code : nil
+    }
+
+    /// Waits; false as soon as it is not to go on.
+    private static func sleep(_ seconds: Double, while running: () -> Bool) -> Bool {
+        let end = ContinuousClock.now + .seconds(seconds)
+        while running() {
+            let left = (end - .now) / .seconds(1)
+            guard left > 0 else { return true }
+            Thread.sleep(forTimeInterval: min(left, 0.1))
+        }
+        return false
     }
 
     private func wav(_ speech: Waveform) throws(SpeechError) -> [UInt8] {

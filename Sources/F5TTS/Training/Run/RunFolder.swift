@@ -40,6 +40,8 @@ final class RunFolder {
             throw TrainingError(
                 .inUse, "Another process trains in \(path): wait for it or stop it.")
         }
+        // Nobody else writes here: what is half written was left by a process that was killed.
+        for folder in [path, checkpoints] { OutputFile.removeAbandoned(in: folder) }
         let description = Description(identity: identity)
         let url = URL(filePath: path + "/run.json")
         if let data = try? Data(contentsOf: url) {
@@ -69,7 +71,7 @@ final class RunFolder {
         for state in states {
             do throws(CheckpointError) {
                 try TrainingCheckpoint.restore(trainer, from: state.path)
-                return refusals.map { "\($0) It was left out." }
+                return refusals.map { "\($0.withoutFolders). It was left out." }
             } catch {
                 refusals.append(error)
             }

@@ -116,8 +116,7 @@ package final class ScratchTraining {
     ) -> HeldOutCheck? {
         guard plan.heldOut > 0, !held.isEmpty else { return nil }
         // Spread over the whole list, so that every speaker is heard.
-        let count = min(plan.heldOut, held.count)
-        let clips = ClipSelection(data, (0..<count).map { held[$0 * held.count / count] })
+        let clips = ClipSelection(data, held, most: plan.heldOut)
         let seed = plan.training.seed
         return HeldOutCheck(
             HeldOutLoss(clips, draws: 2, threshold: plan.batches.frames, seed: seed),

@@ -1,22 +1,28 @@
 import Checkpoints
 import F5TTS
 import Foundation
+import Tensors
 
 /// Runs jobs with `AdaptationJob`, on the model that the server speaks with.
 package struct AdaptationRunner: JobRunning {
     private let model: ModelDescription
     private let weights: WeightSource
+    private let precision: Precision
     private let transcriber: (any Transcribing)?
 
     /// - Parameters:
     ///   - model: the base.
     ///   - weights: which of its weights the server speaks with.
+    ///   - precision: the number format to compute in; bf16 in place of int8, which has no room for small
+    ///     steps. A job that was begun in another one goes on in that.
     ///   - transcriber: writes down what is said where no text came with a recording.
     package init(
-        model: ModelDescription, weights: WeightSource, transcriber: (any Transcribing)?
+        model: ModelDescription, weights: WeightSource, precision: Precision,
+        transcriber: (any Transcribing)?
     ) {
         self.model = model
         self.weights = weights
+        self.precision = precision == .int8 ? .bf16 : precision
         self.transcriber = transcriber
     }
 
@@ -40,15 +46,12 @@ package struct AdaptationRunner: JobRunning {
             unpackingInto: Self.unpacked(work.folder), as: "validation")
         let job = AdaptationJob(
             folder: Self.folder(work.folder), recordings: recordings, validation: validation,
-            model: model, weights: weights, options: options, transcriber: transcriber)
-        let outcome: AdaptationJob.Outcome
-        do {
-            outcome = try job.run(
-                control: { running() ? .go : .stop },
-                report: { Self.reports($0, of: options.updates).forEach(report) })
-        } catch let error as TrainingError {
-            throw SpeechError(.invalidRequest, error.message, parameter: "hyperparameters")
-        }
+            model: model, weights: weights, options: options,
+            precision: AdaptationJob.precision(begunIn: Self.folder(work.folder)) ?? precision,
+            transcriber: transcriber)
+        let outcome = try job.run(
+            control: { running() ? .go : .stop },
+            report: { Self.reports($0, of: options.updates).forEach(report) })
         guard case .finished(let result) = outcome else { return .stopped }
         return .finished(
             JobResult(
@@ -56,7 +59,8 @@ package struct AdaptationRunner: JobRunning {
                 checkpoints: result.checkpoints.map { checkpoint in
                     JobCheckpoint(
                         id: JobCheckpoint.freshID(), job: work.job.id, step: checkpoint.update,
-                        createdAt: checkpoint.createdAt, validLoss: checkpoint.raw?.loss,
+                        createdAt: checkpoint.createdAt, trainLoss: checkpoint.trainLoss,
+                        validLoss: checkpoint.raw?.loss,
                         validLossEMA: checkpoint.average?.loss,
                         newShareOfAverage: checkpoint.averageShare)
                 }))
@@ -73,7 +77,7 @@ package struct AdaptationRunner: JobRunning {
         let result = try AdaptationResult(folder: Self.folder(folder))
         let version = try result.publish(
             to: voices, voice: voice, checkpoint: step, weights: weights)
-        let id = VoiceIdentifier.isValid(voice) ? voice : VoiceIdentifier.slug(voice) ?? voice
+        let id = VoiceIdentifier.of(voice) ?? voice
         return try voices.voice("\(id)@\(version.number)")
     }
 
@@ -82,20 +86,26 @@ package struct AdaptationRunner: JobRunning {
         case .phase(let phase): return reports(phase)
         case .progress: return []
         case .examined(let report):
-            let minutes = (report.usableSeconds / 60).rounded(toPlaces: 1)
-            return [
-                .message(
-                    .info,
-                    "\(report.kept) of \(report.examinations.count) clips are used, \(minutes) "
-                        + "minutes.")
-            ] + report.advice.map { .message(.warn, $0) }
-                + report.paragraphs.map { severity, text in
-                    .message(severity == .fixed ? .info : .warn, text)
-                } + report.notes.map { .message(.info, $0) }
+            return reports(report, "clips are used", "")
+        case .examinedValidation(let report):
+            return reports(report, "clips to hold out are used", "To hold out: ")
         case .note(let text): return [.message(.info, text)]
         case .warning(let text): return [.message(.warn, text)]
         case .training(let event): return reports(event, of: updates)
         }
+    }
+
+    /// A report on recordings; `kept` says of what there are so many, `label` precedes what is said of
+    /// some of them.
+    private static func reports(
+        _ report: DoctorReport, _ kept: String, _ label: String
+    ) -> [JobReport] {
+        let minutes = (report.usableSeconds / 60).rounded(toPlaces: 1)
+        let count = "\(report.kept) of \(report.examinations.count) \(kept), \(minutes) minutes."
+        return [.message(.info, count)] + report.advice.map { .message(.warn, label + $0) }
+            + report.paragraphs.map { severity, text in
+                .message(severity == .fixed ? .info : .warn, label + text)
+            } + report.notes.map { .message(.info, label + $0) }
     }
 
     private static func reports(_ phase: AdaptationJob.Phase) -> [JobReport] {

@@ -46,7 +46,8 @@ package protocol JobRunning: Sendable {
     ///   - running: asked again and again; false stops it.
     ///   - report: told what happens, on this thread.
     /// - Returns: what came of it.
-    /// - Throws: `SpeechError` with words for the client; others are told in general words.
+    /// - Throws: `SpeechError` with words for the client; `TrainingError` and `CheckpointError`, which are
+    ///   told without their paths; others are told in general words.
     func run(
         _ work: JobWork, while running: @escaping @Sendable () -> Bool,
         report: @escaping @Sendable (JobReport) -> Void
