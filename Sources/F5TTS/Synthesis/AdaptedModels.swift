@@ -135,7 +135,9 @@ final class AdaptedModels: Sendable {
                 model.backbone.model($0)
             }
             let bytes = stored.tensors.values.reduce(0) { $0 + $1.count * 4 }
-            return Entry(key: key, samplers: SamplerCache(backbone), bytes: bytes)
+            // The more such models are kept, the less each may have beside its weights.
+            return Entry(
+                key: key, samplers: SamplerCache(backbone, limit: bytes / 4), bytes: bytes)
         }
         let made = try Self.lowRank(
             adapter, stored, on: model.backbone, parts: parts, sharing: base)
