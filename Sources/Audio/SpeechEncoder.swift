@@ -96,6 +96,11 @@ package final class SpeechEncoder: Sendable {
         }
     }
 
+    /// Bytes that so many seconds of speech hardly exceed; compressed formats take fewer.
+    package func mostBytes(seconds: Double) -> Int {
+        Int(min(max(0, seconds), 1e6) * Double(2 * sampleRate)) + 4096
+    }
+
     private func write(_ samples: [Float], _ state: inout State) throws(AudioError) -> [UInt8] {
         let pcm = PCM16.samples(samples)
         if let writer = state.writer { return try writer.write(pcm) }

@@ -10,6 +10,9 @@ struct PickleMachine {
         static let opcodes = 1_000_000
         static let stack = 200_000
         static let longBytes = 4096
+        /// Bytes of what calls make of what is there already, which a few bytes may ask for again and
+        /// again.
+        static let madeBytes = 256 << 20
     }
 
     /// The heap of containers that items point into.
@@ -25,6 +28,8 @@ struct PickleMachine {
     private var stack: [PickleItem] = []
     private var marks: [Int] = []
     private var memo: [Int: PickleItem] = [:]
+    /// Bytes that calls have made.
+    private var madeBytes = 0
 
     /// A machine for the pickle that begins at the first of `bytes`; `file` is for messages.
     init(_ bytes: UnsafeRawBufferPointer, file: String) {
@@ -173,6 +178,16 @@ extension PickleMachine {
                 name.unicodeScalars.prefix(80).filter { $0.value >= 0x20 && $0.value != 0x7F }))
     }
 
+    /// Counts what a call is about to make, before it is there.
+    private mutating func make(
+        _ count: Int, each bytes: Int = MemoryLayout<PickleItem>.stride
+    ) throws(CheckpointError) {
+        madeBytes += count * bytes
+        guard madeBytes <= Limit.madeBytes else {
+            throw malformed("the pickle makes far more than any checkpoint holds")
+        }
+    }
+
     private mutating func reduce() throws(CheckpointError) {
         let operands = try pop(2)
         guard case .global(let global) = operands[0], let arguments = items(operands[1], .tuple)
@@ -185,6 +200,7 @@ extension PickleMachine {
                 guard arguments.count == 1, let list = items(first, .list) else {
                     throw malformed("an OrderedDict is malformed")
                 }
+                try make(2 * list.count)
                 for pair in list {
                     guard let both = items(pair, .tuple) ?? items(pair, .list), both.count == 2
                     else { throw malformed("an OrderedDict is malformed") }
@@ -218,9 +234,13 @@ extension PickleMachine {
             }
             stack.append(.string(name))
         case .encode:
-            guard case .string(let text) = arguments.first,
-                text.unicodeScalars.allSatisfy({ $0.value < 256 })
-            else { throw malformed("encoded bytes are malformed") }
+            guard case .string(let text) = arguments.first else {
+                throw malformed("encoded bytes are malformed")
+            }
+            try make(text.utf8.count, each: 1)
+            guard text.unicodeScalars.allSatisfy({ $0.value < 256 }) else {
+                throw malformed("encoded bytes are malformed")
+            }
             stack.append(.bytes(text.unicodeScalars.map { UInt8($0.value) }))
         case .elementType, .storage: throw malformed("something that is not allowed is called")
         }
@@ -234,9 +254,12 @@ extension PickleMachine {
         }
     }
 
-    private func tensor(
+    private mutating func tensor(
         _ storage: StorageReference, _ type: ElementType, _ arguments: [PickleItem]
     ) throws(CheckpointError) -> TensorReference {
+        for sizes in arguments[2...3] {
+            try make(items(sizes, .tuple)?.count ?? 0, each: MemoryLayout<Int>.stride)
+        }
         guard case .integer(let offset) = arguments[1], let offset = Int(exactly: offset),
             let shape = sizes(arguments[2]), let strides = sizes(arguments[3])
         else { throw malformed("a tensor's offset, shape or strides are malformed") }

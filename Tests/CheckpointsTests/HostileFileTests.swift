@@ -245,6 +245,17 @@ import Testing
         #expect(code(try ZipBuilder.torch([0x80, 2] + pops + Array("N.".utf8))) == .badPickle)
     }
 
+    /// A list that is there once becomes a dictionary again and again, each time with all of its items.
+    @Test func whatCallsMakeIsBounded() throws {
+        var pickle: [UInt8] = [0x80, 2] + Array("ccollections\nOrderedDict\nq\u{0}0]q\u{1}(".utf8)
+        for _ in 0..<10_000 { pickle += [0x4B, 1, 0x4B, 2, 0x86] }
+        pickle += Array("e0".utf8)
+        for _ in 0..<2_000 { pickle += [0x68, 0, 0x68, 1, 0x85, 0x52, 0x30] }
+        let bytes = try ZipBuilder.torch(pickle + Array("}.".utf8))
+        let error = #expect(throws: CheckpointError.self) { try open(bytes) }
+        #expect(error?.code == .badPickle && error?.detail.contains("makes far more") == true)
+    }
+
     @Test func harmlessPicklesAreRead() throws {
         // Protocol 4 with frames, memoize, short strings, bytes, big integers, tuples of all sizes.
         var p: [UInt8] = [0x80, 4, 0x95] + ZipBuilder.le(99, 8) + Array("}".utf8) + [0x94]

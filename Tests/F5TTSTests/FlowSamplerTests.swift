@@ -13,6 +13,25 @@ struct FlowSamplerTests {
         "avgup": "dit_variants/average_upsampling",
     ]
 
+    /// Time tables are kept within a number of bytes, and those of an adapter's base there alone.
+    @Test func tablesAreLimited() throws {
+        let backbone = try TinyModel.load("dit_tiny_v1")
+        let one = FlowSampler(backbone, schedule: TimeSchedule(steps: 34, sway: -1)).tableBytes
+        let cache = SamplerCache(backbone, limit: 2 * one)
+        let adapted = SamplerCache(backbone, sharing: cache)
+        let options = SynthesisOptions()
+        for steps in 30...34 {
+            #expect(cache.sampler(steps: steps, options).schedule.count == steps)
+            #expect(adapted.sampler(steps: steps, options).schedule.count == steps)
+            #expect(cache.bytes > 0 && cache.bytes <= 2 * one)
+            #expect(adapted.bytes == 0)
+        }
+        // One that is larger than all that is allowed is kept nevertheless, alone.
+        let small = SamplerCache(backbone, limit: 1)
+        for steps in 30...31 { _ = small.sampler(steps: steps, options) }
+        #expect(small.bytes > 0 && small.bytes <= one)
+    }
+
     @Test func schedules() throws {
         let json: JSONValue = try Fixtures.json("cfm/timesteps.json")
         let tables = try #require(json["tables"]?.object)

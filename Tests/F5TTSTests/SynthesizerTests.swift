@@ -105,6 +105,30 @@ struct SynthesizerTests {
         #expect(error?.parameter == "ref_text")
     }
 
+    /// Four thousand letters of reference text, or of a recording nearly no text, leave room for a letter
+    /// or two in a chunk: the request would be cut into as many chunks as it has letters.
+    @Test func refusesReferencesThatLeaveNoRoom() throws {
+        let voice = try Self.voice()
+        let long = ReferenceVoice(audio: voice.audio, text: String(repeating: "a", count: 4091))
+        let speech = try AudioFile.read(path: Fixtures.path("mel/speech_16k.wav"))
+        let count = 12 * speech.sampleRate * speech.channels
+        var samples: [Int16] = []
+        while samples.count < count { samples += speech.samples }
+        let twelveSeconds = DecodedAudio(
+            samples: Array(samples[..<count]), channels: speech.channels,
+            sampleRate: speech.sampleRate)
+        let short = ReferenceVoice(audio: try ReferenceAudio(prepared: twelveSeconds), text: "a")
+        for (voice, text) in [
+            (long, String(repeating: "b", count: 4096)),
+            (short, String(repeating: "😀", count: 4096)),
+        ] {
+            let error = #expect(throws: SpeechError.self) {
+                _ = try Self.synthesizer.begin(text, voice: voice, options: SynthesisOptions())
+            }
+            #expect(error?.parameter == "ref_text")
+        }
+    }
+
     @Test func solversAndBlankedReferencesDiffer() throws {
         let euler = try Self.speak("Hello there.").pieces
         let midpoint = try Self.speak("Hello there.") { $0.solver = .midpoint }.pieces

@@ -182,6 +182,37 @@ extension OverSockets {
             #expect(try good.request("GET", "/hello").status == 200)
         }
 
+        /// More than sockets hold, read slowly but steadily: that takes longer than a client may be idle.
+        @Test func aSteadyReaderGetsAWholeFile() throws {
+            var limits = HTTPLimits()
+            limits.sendSeconds = 1.5
+            let folder = try TemporaryFolder()
+            defer { withExtendedLifetime(folder) {} }
+            let size = 24 << 20
+            let path = try folder.write([UInt8](repeating: 65, count: size), as: "file")
+            let daemon = try daemon(limits) { router in
+                router.add("GET", "/file", access: .open) { _ in
+                    guard let file = OpenedFile(path: path) else { return Response(404) }
+                    return Response(body: .file(file))
+                }
+            }
+            defer { daemon.stop() }
+            let client = try SocketClient(port: daemon.port)
+            client.sendRequest("GET", "/file")
+            let began = ContinuousClock.now
+            var received = 0
+            while received < size {
+                let bytes = client.receive()
+                if bytes.isEmpty { break }
+                received += bytes.count
+                usleep(10_000)
+            }
+            #expect(received >= size)
+            #expect(ContinuousClock.now - began > .seconds(2))
+            let head = try SocketClient(port: daemon.port).request("HEAD", "/file")
+            #expect(head.headers["content-length"] == String(size))
+        }
+
         @Test func preflightOnlyWhenAnOriginIsAllowed() throws {
             let open = try daemon(allowedOrigin: "https://a.example")
             defer { open.stop() }

@@ -45,6 +45,21 @@ import Testing
         #expect(throws: JSONError.self) { try JSONParser.parse(nested(100_000)) }
     }
 
+    /// Two bytes of a value become some sixty in memory.
+    @Test func boundsTheNumberOfValues() throws {
+        func list(_ count: Int) -> [UInt8] {
+            Array(("[" + Array(repeating: "0", count: count).joined(separator: ",") + "]").utf8)
+        }
+        #expect(try JSONParser.parse(list(99_999)).array?.count == 99_999)
+        #expect(throws: JSONError.self) { try JSONParser.parse(list(100_000)) }
+        let nested = String(repeating: "[", count: 31) + String(repeating: "]", count: 31)
+        let many = "[" + Array(repeating: nested, count: 4_000).joined(separator: ",") + "]"
+        #expect(throws: JSONError.self) { try JSONParser.parse(Array(many.utf8)) }
+        // Its bytes do not count: a recording is one value.
+        let long = "\"" + String(repeating: "A", count: 1_000_000) + "\""
+        #expect(try JSONParser.parse(Array(long.utf8)).string?.utf8.count == 1_000_000)
+    }
+
     @Test func writesControlCharactersEscaped() {
         let value: JSONValue = [
             "k": "\u{1}\u{1f}\t/é", "n": 3, "x": .number(.nan), "h": .number(0.5),

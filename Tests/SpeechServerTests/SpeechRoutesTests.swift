@@ -290,5 +290,29 @@ extension OverSockets {
             #expect(!events.text.contains("speech.audio.done"))
             #expect(!events.text.contains("secret"))
         }
+
+        /// Ten thousand short texts, each as slow as the voice: nobody means that.
+        @Test func moreThanAnHourOfSpeechIsRefused() throws {
+            let server = try TestServer(FakeSynthesizer(steps: 1, stepSeconds: 0))
+            let answer = try server.client().speak([("input", "9001")])
+            #expect(answer.status == 400)
+            #expect(try error(answer)["param"]?.string == "input")
+            #expect(server.engine.load == 0)
+        }
+
+        @Test func audioThatIsKeptUntilItsEndIsLimited() throws {
+            let synthesizer = FakeSynthesizer(steps: 1, stepSeconds: 0)
+            let server = try TestServer(synthesizer) { $0.http.audioInMemory = 1 << 20 }
+            let whole: [(String, JSONValue?)] = [("stream", false), ("response_format", "wav")]
+            // Forty seconds would be 1.9 MB; nothing of them is made.
+            let refused = try server.client().speak(whole + [("input", "100")])
+            #expect(refused.status == 429)
+            #expect(refused.headers["retry-after"] != nil)
+            #expect(synthesizer.stepsDone.load(ordering: .relaxed) == 0)
+            let answer = try server.client().speak(whole + [("input", "20")])
+            #expect(answer.status == 200 && answer.isWhole)
+            #expect(answer.body.count == 44 + 20 * FakeSynthesizer.samplesPerChunk * 2)
+            #expect(eventually { server.running.service.audioInMemory.inUse == 0 })
+        }
     }
 }

@@ -185,6 +185,30 @@ import Testing
         #expect(messages.count { $0.hasPrefix("The server was started anew") } == 3)
     }
 
+    /// Killed in training again and again, with nothing saved in between, a job is given up.
+    @Test func aDeadlyJobIsGivenUp() throws {
+        var server = try ServedInstallation(installation)
+        let id = try begin(
+            server, updates: 1,
+            #","hyperparameters":{"updates":100000,"check_every":100000,"hold_out":2,"#
+                + #""batch_frames":250,"lora_rank":4}"#)
+        for _ in 0..<8 {
+            let isRunning = ServedInstallation.eventually(within: 60) {
+                ["running", "failed"].contains(status(server, id))
+            }
+            #expect(isRunning)
+            // What the store says of it may be of the server before.
+            usleep(500_000)
+            if status(server, id) == "failed" { break }
+            kill(server.pid, SIGKILL)
+            _ = try server.program.finish()
+            server = try ServedInstallation(installation)
+        }
+        #expect(ServedInstallation.eventually(within: 60) { status(server, id) == "failed" })
+        let job = try get(server, "\(Self.jobs)/\(id)")
+        #expect(job["error"]?["code"]?.string == "server_ended", "\(job)")
+    }
+
     @Test func sigtermSavesTheJob() throws {
         var server = try ServedInstallation(installation)
         let id = try begin(server, updates: 100_000)

@@ -68,6 +68,8 @@ package struct TimeTable: Sendable {
     /// the time token alone.
     let layers: [Tensor]
 
+    var bytes: Int { layers.reduce(0) { $0 + $1.count * MemoryLayout<Float>.stride } }
+
     /// The table of one time.
     package subscript(index: Int) -> TimeTable {
         TimeTable(layers: layers.map { $0[index..<index + 1] })

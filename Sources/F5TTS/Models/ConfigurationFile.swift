@@ -75,7 +75,9 @@ struct ConfigurationSection {
     /// The whole number under `key`, within `range`; `nil` when absent or null.
     func integer(_ key: String, in range: ClosedRange<Int>) throws(ModelError) -> Int? {
         guard let value = value(key) else { return nil }
-        guard let number = value.int, range.contains(number) else {
+        // Yams' own reading takes 1:30 to base 60, and traps where that is too much for an Int.
+        let digits = value.scalar?.string.replacing("_", with: "")
+        guard let number = digits.flatMap({ Int($0) }), range.contains(number) else {
             throw refusal(
                 key,
                 "is \(shown(value)); it must be a whole number from \(range.lowerBound) to "

@@ -57,6 +57,9 @@ package struct FlowSampler: Sendable {
         }
     }
 
+    /// Bytes of the table, which others may share.
+    var tableBytes: Int { table.bytes }
+
     /// The same for a network that makes the same of the time: the tables are shared.
     func with(_ backbone: any Backbone) -> FlowSampler {
         var sampler = self

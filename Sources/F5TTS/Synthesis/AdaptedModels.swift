@@ -144,7 +144,9 @@ final class AdaptedModels: Sendable {
             let backbone = try Weights.load(stored, precision: precision) {
                 model.backbone.model($0)
             }
-            return Entry(key: key, samplers: SamplerCache(backbone), bytes: bytes)
+            // The more such models are kept, the less each may have beside its weights.
+            return Entry(
+                key: key, samplers: SamplerCache(backbone, limit: bytes / 4), bytes: bytes)
         }
         let made = try Self.lowRank(
             adapter, stored, on: model.backbone, parts: parts, sharing: base)

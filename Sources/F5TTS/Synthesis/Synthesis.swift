@@ -1,5 +1,6 @@
 import Audio
 import Tensors
+import TextFrontEnd
 
 /// An utterance on its way from text to samples, taken further a step at a time.
 ///
@@ -84,7 +85,7 @@ package struct Synthesis: Sendable {
         let start = ContinuousClock.now
         defer { summary.synthesisSeconds += (ContinuousClock.now - start) / .seconds(1) }
         guard let (sampler, flow) = begun else {
-            begin(affording: operations)
+            try begin(affording: operations)
             return []
         }
         guard sampler.isFinished(flow) else {
@@ -110,14 +111,15 @@ package struct Synthesis: Sendable {
     }
 
     /// Noise, text embedding and time table of the chunk at hand.
-    private mutating func begin(affording operations: Double) {
+    private mutating func begin(affording operations: Double) throws(TextError) {
         let start = ContinuousClock.now
         let sampler = samplers.sampler(steps: steps(affording: operations), options)
         let tabulated = ContinuousClock.now
         summary.preparationSeconds += (tabulated - start) / .seconds(1)
         let piece = utterance.chunks[chunk]
         let conditioning = Conditioning(
-            reference: utterance.reference, text: [piece.ids], durations: [piece.frames],
+            reference: utterance.reference, text: [try utterance.ids(piece)],
+            durations: [piece.frames],
             blanksReference: options.noReferenceAudio,
             maximumFrames: BackboneConfiguration.maximumFrames)
         summary.frames += conditioning.frames

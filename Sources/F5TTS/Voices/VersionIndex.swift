@@ -10,6 +10,8 @@ struct VersionIndex: Codable, Equatable {
     static let file = "versions.json"
     /// The folder of a voice's versions.
     static let folder = "versions"
+    /// Nobody makes so many; a higher number was put there by hand, and one more might be none.
+    private static let highest = Int(Int32.max)
 
     init() {}
 
@@ -17,7 +19,7 @@ struct VersionIndex: Codable, Equatable {
     init(voice folder: String) {
         guard let data = FileManager.default.contents(atPath: folder + "/" + Self.file),
             let index = try? JSONDecoder().decode(VersionIndex.self, from: data),
-            index.current >= 0, index.next > 0
+            (0...Self.highest).contains(index.current), (1...Self.highest).contains(index.next)
         else { return }
         self = index
     }
@@ -40,7 +42,7 @@ struct VersionIndex: Codable, Equatable {
             (try? FileManager.default.contentsOfDirectory(atPath: folder + "/" + Self.folder)) ?? []
         return names.compactMap { name in
             // Only as we write them: no "+1" or "01".
-            Int(name).flatMap { String($0) == name && $0 > 0 ? $0 : nil }
+            Int(name).flatMap { String($0) == name && (1...highest).contains($0) ? $0 : nil }
         }.sorted()
     }
 

@@ -12,6 +12,10 @@ package final class AudioPipe: Sendable {
         var offset = 0
         var ending: Ending?
         var hasBegun = false
+        /// Bytes that have been written.
+        var written = 0
+        /// Bytes taken from the budget for what is still to be written.
+        var ahead = 0
     }
 
     private enum Ending {
@@ -47,12 +51,26 @@ package final class AudioPipe: Sendable {
         state.withLock { if case .cancelled = $0.ending { true } else { false } }
     }
 
+    /// Takes bytes from the budget for what will be written, for a writer that keeps all until the end;
+    /// false, and nothing taken, when they are not left.
+    package func reserve(_ count: Int) -> Bool {
+        guard budget.reserve(count) else { return false }
+        state.withLock { $0.ahead += count }
+        return true
+    }
+
     /// Hands bytes to the reader without waiting for it.
     /// - Throws: `CancellationError` once the reader is gone; `SpeechError` when the clients leave
     ///   too much unread.
     package func write(_ bytes: [UInt8]) throws {
         guard !bytes.isEmpty else { return }
-        guard budget.reserve(bytes.count) else {
+        let ahead = state.withLock { state in
+            let ahead = min(state.ahead, bytes.count)
+            state.ahead -= ahead
+            return ahead
+        }
+        guard budget.reserve(bytes.count - ahead) else {
+            budget.release(ahead)
             let error = SpeechError(
                 .busy,
                 "Too much that is ready waits for slow clients; read faster, or try again later.")
@@ -63,6 +81,7 @@ package final class AudioPipe: Sendable {
             guard state.ending == nil else { return false }
             state.chunks.append(bytes)
             state.hasBegun = true
+            state.written += bytes.count
             return true
         }
         guard isOpen else {
@@ -83,6 +102,8 @@ package final class AudioPipe: Sendable {
 
     private func end(_ ending: Ending) {
         state.withLock { state in
+            budget.release(state.ahead)
+            state.ahead = 0
             if case .cancelled = ending {
                 Self.discard(&state, budget)
                 // A finished or failed utterance stays so: there is nothing left to cancel.
@@ -95,7 +116,8 @@ package final class AudioPipe: Sendable {
     }
 
     private static func discard(_ state: inout State, _ budget: ByteBudget) {
-        budget.release(state.chunks.reduce(0) { $0 + $1.count })
+        budget.release(state.chunks.reduce(state.ahead) { $0 + $1.count })
+        state.ahead = 0
         state.chunks = []
         state.offset = 0
     }
@@ -118,22 +140,22 @@ package final class AudioPipe: Sendable {
         }
     }
 
-    /// Blocks until the utterance is whole and returns all of it.
+    /// Blocks until the utterance is whole; what was written stays to be read.
+    /// - Returns: its bytes.
     /// - Throws: the writer's error, or `CancellationError`.
-    package func readAll() throws -> [UInt8] {
-        var all: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    package func waitForEnd() throws -> Int {
         while true {
-            switch buffer.withUnsafeMutableBytes({ read(into: $0) }) {
-            case .bytes(let count): all.append(contentsOf: buffer[..<count])
-            case .finished: return all
-            case .broken: throw failure ?? CancellationError()
+            let size = try state.withLock { state -> Int? in
+                switch state.ending {
+                case .finished: return state.written
+                case .failed(let error): throw error
+                case .cancelled: throw CancellationError()
+                case nil: return nil
+                }
             }
+            if let size { return size }
+            arrival.wait()
         }
-    }
-
-    private var failure: (any Error)? {
-        state.withLock { if case .failed(let error) = $0.ending { error } else { nil } }
     }
 
     /// Whether `read` would return at once.

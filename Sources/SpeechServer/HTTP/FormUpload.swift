@@ -135,9 +135,7 @@ package final class FormUpload: @unchecked Sendable {
     private func newFile(
         _ name: String
     ) throws(SpeechError) -> StagingFolder.NewFile {
-        guard let place = try? ArchivePath(Array(name.utf8)), !place.isIgnored,
-            place.path.utf8.count <= Self.longestPath
-        else {
+        guard let place = try? ArchivePath(Array(name.utf8)), !place.isIgnored else {
             throw SpeechError(
                 .invalidRequest,
                 "A file's name cannot be used: send plain names, without \"..\", and none that "
@@ -154,9 +152,6 @@ package final class FormUpload: @unchecked Sendable {
             throw Self.unwritable(error)
         }
     }
-
-    /// The longest path of a file below its folder, bytes.
-    private static let longestPath = 1000
 
     private static func unwritable(_ error: any Error) -> SpeechError {
         SpeechError(.unavailable, "The upload could not be stored: \(error).")

@@ -181,14 +181,15 @@ package final class HTTPDaemon: Sendable {
             }
             exchange.bytesSent = bytes.count
         case .file(let file):
-            answer = MHD_create_response_from_fd64(file.size, file.handOver())
-            exchange.bytesSent = Int(file.size)
-        case .stream(let pipe):
-            let stream = OutgoingStream(
-                pipe: pipe, exchange: exchange, sendSeconds: limits.sendSeconds)
+            let outgoing = OutgoingFile(
+                file: file, exchange: exchange, sendSeconds: limits.sendSeconds)
             answer = MHD_create_response_from_callback(
-                CMicroHTTPD_size_unknown(), 32 << 10, Self.onRead,
-                Unmanaged.passRetained(stream).toOpaque(), Self.onStreamFreed)
+                file.size, 256 << 10, Self.onReadFile,
+                Unmanaged.passRetained(outgoing).toOpaque(), Self.onFileFreed)
+        case .stream(let pipe):
+            answer = streaming(CMicroHTTPD_size_unknown(), of: pipe, exchange)
+        case .whole(let pipe, let size):
+            answer = streaming(UInt64(size), of: pipe, exchange)
         }
         guard let answer else { return .NO }
         defer { MHD_destroy_response(answer) }
@@ -196,6 +197,17 @@ package final class HTTPDaemon: Sendable {
             MHD_add_response_header(answer, name, value)
         }
         return MHD_queue_response(connection, UInt32(response.status), answer)
+    }
+
+    /// An answer of what a pipe holds, or is still to hold.
+    private func streaming(
+        _ size: UInt64, of pipe: AudioPipe, _ exchange: Exchange
+    ) -> OpaquePointer? {
+        let stream = OutgoingStream(
+            pipe: pipe, exchange: exchange, sendSeconds: limits.sendSeconds)
+        return MHD_create_response_from_callback(
+            size, 32 << 10, Self.onRead, Unmanaged.passRetained(stream).toOpaque(),
+            Self.onStreamFreed)
     }
 
     private static let onRead: MHD_ContentReaderCallback = { context, _, buffer, size in
@@ -211,6 +223,19 @@ package final class HTTPDaemon: Sendable {
     private static let onStreamFreed: MHD_ContentReaderFreeCallback = { context in
         guard let context else { return }
         Unmanaged<OutgoingStream>.fromOpaque(context).takeRetainedValue().pipe.cancel()
+    }
+
+    private static let onReadFile: MHD_ContentReaderCallback = { context, position, buffer, size in
+        guard let context else { return CMicroHTTPD_end_with_error() }
+        let file = Unmanaged<OutgoingFile>.fromOpaque(context).takeUnretainedValue()
+        return file.read(
+            at: position, into: UnsafeMutableRawBufferPointer(start: buffer, count: size))
+            ?? CMicroHTTPD_end_with_error()
+    }
+
+    private static let onFileFreed: MHD_ContentReaderFreeCallback = { context in
+        guard let context else { return }
+        Unmanaged<OutgoingFile>.fromOpaque(context).release()
     }
 
     /// Closing a socket with unread bytes resets it, and the client may lose the answer that told it
@@ -230,6 +255,27 @@ package final class HTTPDaemon: Sendable {
 
 private func text(_ bytes: UnsafePointer<CChar>, _ count: Int) -> String {
     String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
+}
+
+/// A file on its way. It is read piece by piece, so that a client has for each as long as for the first.
+private final class OutgoingFile {
+    private let file: OpenedFile
+    private let exchange: Exchange
+    private let sendSeconds: Double
+
+    init(file: OpenedFile, exchange: Exchange, sendSeconds: Double) {
+        self.file = file
+        self.exchange = exchange
+        self.sendSeconds = sendSeconds
+    }
+
+    /// Bytes read; nil when the file has become shorter.
+    func read(at position: UInt64, into buffer: UnsafeMutableRawBufferPointer) -> Int? {
+        let count = file.read(at: position, into: buffer)
+        exchange.client.expect(within: sendSeconds)
+        exchange.bytesSent += count ?? 0
+        return count
+    }
 }
 
 /// A streamed answer on its way: the pipe, and the exchange that counts its bytes.

@@ -1,11 +1,10 @@
 import Foundation
-import Synchronization
 
 /// A file opened to be sent, whatever becomes of its name meanwhile.
 package final class OpenedFile: Sendable {
     /// Bytes, when it was opened.
     package let size: UInt64
-    private let descriptor: Mutex<Int32>
+    private let descriptor: Int32
 
     /// nil if there is no regular file at `path` that can be read.
     package init?(path: String) {
@@ -17,19 +16,16 @@ package final class OpenedFile: Sendable {
             return nil
         }
         size = UInt64(status.st_size)
-        self.descriptor = Mutex(descriptor)
+        self.descriptor = descriptor
     }
 
-    deinit {
-        let descriptor = descriptor.withLock { $0 }
-        if descriptor >= 0 { close(descriptor) }
-    }
+    deinit { close(descriptor) }
 
-    /// The descriptor, which the caller closes from now on; -1 from the second call on.
-    func handOver() -> Int32 {
-        descriptor.withLock { descriptor in
-            defer { descriptor = -1 }
-            return descriptor
-        }
+    /// Reads from `position` on, at most `buffer.count` bytes.
+    ///
+    /// - Returns: how many; nil at the file's end, or when it cannot be read.
+    func read(at position: UInt64, into buffer: UnsafeMutableRawBufferPointer) -> Int? {
+        let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(position))
+        return count > 0 ? count : nil
     }
 }

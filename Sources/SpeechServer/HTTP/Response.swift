@@ -5,6 +5,8 @@ package struct Response: Sendable {
         case bytes([UInt8])
         /// Sent in chunks as the bytes come; aborted, without the last chunk, if the pipe fails.
         case stream(AudioPipe)
+        /// What waits in a pipe that is finished, with its size in bytes.
+        case whole(AudioPipe, size: Int)
         /// The bytes of a file.
         case file(OpenedFile)
     }

@@ -6,18 +6,22 @@ package struct JSONError: Error, Sendable, CustomStringConvertible {
 }
 
 /// A strict reader of RFC 8259 for bytes from outside: no comments, no NaN, no lone surrogates,
-/// UTF-8 only, and a bounded depth so that nesting cannot exhaust the stack.
+/// UTF-8 only, a bounded depth so that nesting cannot exhaust the stack, and a bounded number of
+/// values, each of which takes many times the memory of the two bytes it may be sent in.
 package struct JSONParser {
     private let bytes: UnsafeBufferPointer<UInt8>
     private var position = 0
     private let maximumDepth: Int
+    /// Values that may still come.
+    private var valuesLeft: Int
 
     /// - Throws: `JSONError` for anything that is not exactly one JSON value.
     package static func parse(
-        _ bytes: [UInt8], maximumDepth: Int = 32
+        _ bytes: [UInt8], maximumDepth: Int = 32, maximumValues: Int = 100_000
     ) throws(JSONError) -> JSONValue {
         let result = bytes.withUnsafeBufferPointer { buffer -> Result<JSONValue, JSONError> in
-            var parser = JSONParser(bytes: buffer, maximumDepth: maximumDepth)
+            var parser = JSONParser(
+                bytes: buffer, maximumDepth: maximumDepth, maximumValues: maximumValues)
             do throws(JSONError) {
                 return .success(try parser.document())
             } catch {
@@ -27,9 +31,10 @@ package struct JSONParser {
         return try result.get()
     }
 
-    private init(bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int) {
+    private init(bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int, maximumValues: Int) {
         self.bytes = bytes
         self.maximumDepth = maximumDepth
+        valuesLeft = maximumValues
     }
 
     private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
@@ -58,6 +63,8 @@ package struct JSONParser {
 
     private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
         guard depth <= maximumDepth else { throw failure("nested too deeply") }
+        guard valuesLeft > 0 else { throw failure("too many values") }
+        valuesLeft -= 1
         skipSpace()
         switch next {
         case UInt8(ascii: "{"): return try object(depth: depth)

@@ -35,7 +35,8 @@ extension SpeechService {
             case .stream(.events): headers.append("Content-Type", "text/event-stream")
             case .whole:
                 headers.append("Content-Type", speech.format.contentType)
-                return Response(headers: headers, body: .bytes(try pipe.readAll()))
+                let size = try pipe.waitForEnd()
+                return Response(headers: headers, body: .whole(pipe, size: size))
             }
             try pipe.waitForFirstBytes()
             return Response(headers: headers, body: .stream(pipe))

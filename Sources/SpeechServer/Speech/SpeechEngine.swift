@@ -51,6 +51,10 @@ package final class SpeechEngine: Sendable {
         case end
     }
 
+    /// Seconds of speech that one request may ask for: some ten times what the longest text takes at a
+    /// usual pace.
+    package static let longestSpeech = 3600.0
+
     private let state = Mutex(State())
     private let work = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
@@ -115,8 +119,9 @@ package final class SpeechEngine: Sendable {
     ///   - job: the text, and where its audio goes.
     ///   - voice: whom to sound like.
     ///   - options: how to sample.
-    /// - Throws: `busy` when there is too much to say already, `unavailable` while loading or draining;
-    ///   both say when to come back. What the model throws of a text or a voice.
+    /// - Throws: `busy` when there is too much to say already, or to keep; `unavailable` while loading or
+    ///   draining; `invalidRequest` for more than `longestSpeech`. What the model throws of a text or a
+    ///   voice.
     package func submit(
         _ job: SpeechJob, voice: ReferenceVoice, options: SynthesisOptions
     ) throws {
@@ -127,6 +132,7 @@ package final class SpeechEngine: Sendable {
         guard let speech = try synthesizer?.utterance(job.text, voice: voice, options: options),
             !speech.isFinished
         else { return job.pipe.finish() }
+        try checkLength(of: speech, job)
         try state.withLock { state throws(SpeechError) in
             try checkRoom(&state)
             let now = clock()
@@ -161,6 +167,27 @@ package final class SpeechEngine: Sendable {
         throw SpeechError(
             .busy, "The server has as much to say as it takes on; try again later.",
             retryAfterSeconds: Self.seconds(first ?? 0))
+    }
+
+    /// Refuses what would never end, and what could not be kept until its end.
+    private func checkLength(
+        of speech: any SpeechInProgress, _ job: SpeechJob
+    ) throws(SpeechError) {
+        let seconds = speech.outlook.reduce(0) { $0 + $1.audioSeconds }
+        guard seconds <= Self.longestSpeech else {
+            throw SpeechError(
+                .invalidRequest,
+                "At the voice's pace this is more than \(Int(Self.longestSpeech / 60)) minutes of "
+                    + "speech: send the text in parts, or check that ref_text is all that the "
+                    + "recording says.", parameter: "input")
+        }
+        guard !job.isStreamed else { return }
+        guard job.pipe.reserve(job.encoder.mostBytes(seconds: seconds)) else {
+            throw SpeechError(
+                .busy,
+                "Too much finished audio waits for its end or for slow clients; try again later, or "
+                    + "take it as a stream.", retryAfterSeconds: 30)
+        }
     }
 
     private func checkWait(

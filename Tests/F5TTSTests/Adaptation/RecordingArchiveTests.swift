@@ -83,6 +83,25 @@ struct RecordingArchiveTests {
         #expect(folder.names(in: "") == ["hostile.tar"])
     }
 
+    @Test func pathsAreLimited() throws {
+        let folders = Array(repeating: String(repeating: "d", count: 199), count: 5)
+        let long = folders.joined(separator: "/")
+        #expect(throws: Never.self) { try ArchivePath(Array(long.utf8)) }
+        #expect(throws: SpeechError.self) { try ArchivePath(Array((long + "/a").utf8)) }
+        // Folders that no entry names are folders too.
+        var limits = RecordingArchive.Limits()
+        limits.entries = 3
+        let codes: [(String, SpeechError.Code?)] = [
+            ("a/b/c/d/e.wav", .tooLarge), ("a/b/c/d.wav", nil),
+        ]
+        for (name, code) in codes {
+            var tar = TarBuilder()
+            tar.add(name, [1])
+            let path = try folder.write(tar.archive, as: "deep.tar")
+            #expect(refusal(path, limits)?.code == code, "\(name)")
+        }
+    }
+
     @Test func namesThatAreNoTextAreRefused() throws {
         var tar = TarBuilder()
         tar.add([0x61, 0xFF, 0x62], [1])

@@ -368,4 +368,13 @@ struct RecordingDoctorTests {
         #expect(findings(examination).contains("dropped silent"))
         #expect(examination.repair(none).samples.isEmpty)
     }
+
+    @Test func aTextTooLongForAnyClipIsNotRead() throws {
+        let speech = SyntheticSpeech()
+        let text = String(repeating: "中 ", count: 2501)
+        let examination = training.examine(speech.audio, clip: "a.wav", text: text)
+        #expect(!examination.isKept)
+        #expect(examination.findings.map(\.kind) == [.speechRate])
+        #expect(examination.findings[0].message.contains("5000 characters"))
+    }
 }

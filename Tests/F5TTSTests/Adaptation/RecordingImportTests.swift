@@ -101,6 +101,20 @@ struct RecordingImportTests {
             ])
     }
 
+    @Test func longTextsAreNotKept() throws {
+        try folder.write("", to: "a.wav")
+        let text = String(repeating: "word ", count: 20_000)
+        try folder.write(text, to: "a.txt")
+        guard case .text(let kept) = try #require(found().recordings.first).transcript else {
+            throw Fixtures.Missing(what: "a text")
+        }
+        #expect(kept.utf8.count == 5001)
+        // Four mebibytes that would be two million rows.
+        let bars = String(repeating: "|\n", count: (2 << 20) + 1)
+        try folder.write(bars, to: "metadata.csv")
+        #expect(refusal()?.code == .tooLarge)
+    }
+
     @Test func webVideoTextTracks() {
         let segments = SegmentList.subtitles(
             """

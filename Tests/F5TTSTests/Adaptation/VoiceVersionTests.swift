@@ -81,6 +81,22 @@ import Testing
         #expect(refusal { try scene.store.voice(name) }?.code == .voiceNotFound)
     }
 
+    /// Numbers that nobody gave, and that have no next one.
+    @Test func absurdVersionsAreNone() throws {
+        let folder = scene.folder
+        let voice = folder.path("voice")
+        for (json, number) in [
+            (#"{"current":1,"next":9223372036854775807}"#, "9223372036854775807"),
+            (#"{"current":9223372036854775807,"next":3}"#, "4294967296"),
+        ] {
+            try folder.write(json, to: "voice/versions.json")
+            try folder.write("", to: "voice/versions/\(number)/version.json")
+            #expect(VersionIndex(voice: voice) == VersionIndex())
+            #expect(VersionIndex.numbers(voice: voice).isEmpty)
+            #expect(VersionIndex(voice: voice).free(voice: voice) == 1)
+        }
+    }
+
     @Test func adaptedVoicesSpeakWithTheirWeights() throws {
         let result = try scene.finished()
         let store = scene.store

@@ -80,12 +80,14 @@ import Testing
         #expect(try arch("skip_connect_type: add", backbone: "UNetT").skipConnection == .add)
         // The official constructors' defaults.
         #expect(try arch("depth: 8") == BackboneConfiguration())
+        #expect(try arch("dim: 1_024").dim == 1024)
     }
 
     @Test(arguments: [
         ("dim: 1000000", "model.arch.dim"), ("dim: 0", "model.arch.dim"),
         ("dim: 99999999999999999999", "model.arch.dim"), ("dim: many", "model.arch.dim"),
         ("dim: [1]", "model.arch.dim"), ("dim: 1.5", "model.arch.dim"),
+        ("dim: 1:0:0:0:0:0:0:0:0:0:0:0", "model.arch.dim"), ("depth: 1:0", "model.arch.depth"),
         ("dim: 40", "multiple of 16"), ("depth: -1", "model.arch.depth"),
         ("depth: 5000", "model.arch.depth"), ("heads: 65", "model.arch.heads"),
         ("dim_head: 3", "even"), ("ff_mult: 17", "ff_mult"), ("text_dim: 5", "text_dim"),

@@ -38,6 +38,9 @@ struct TrainingWatchTests {
     @Test func averageBehind() {
         let behind = (1...5).map { Self.point($0, raw: 1 / Double($0), average: 1) }
         #expect(Self.warnings(behind, losses: [1, 1, 1, 1, 1]).count == 1)
+        // Nothing divides by a loss of zero.
+        let infinitely = (1...5).map { Self.point($0, raw: 0, average: 1) }
+        #expect(Self.warnings(infinitely, losses: [1, 1, 1, 1, 1]).count == 1)
         let ahead = (1...5).map { Self.point($0, raw: 1, average: 0.9) }
         #expect(Self.warnings(ahead, losses: [1, 1, 1, 1, 1]).isEmpty)
     }

@@ -160,7 +160,8 @@ package struct RecordingPreparation: Sendable {
         var indices: [Int: Int] = [:]
         for (index, clip) in clips.enumerated() {
             // What the doctor keeps can be read: it was examined with the same vocabulary.
-            guard let tokens = try? vocabulary.ids(of: clip.text), !tokens.isEmpty,
+            guard examinations[index].isKept,
+                let tokens = try? vocabulary.ids(of: clip.text), !tokens.isEmpty,
                 let kept = PreparedClip(clip, examinations[index], tokens: tokens)
             else { continue }
             indices[index] = prepared.count

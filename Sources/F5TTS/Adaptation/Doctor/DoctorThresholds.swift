@@ -12,6 +12,9 @@ package enum DoctorThresholds {
     /// Seconds below which a reference is of no use.
     package static let shortestReference = 0.5
 
+    /// Characters of a clip's text beyond which it is not even read: a clip lasts some tens of seconds.
+    package static let longestText = 5000
+
     /// dBFS of speech at or below which there is none: quieter than any microphone's own noise.
     package static let silentLevel = -70.0
     /// dBFS of speech below which a clip is not used: 16 bits leave it 40 dB above their own noise.

@@ -9,6 +9,13 @@ extension RecordingDoctor {
                 .noText, .dropped, "It has no text: write down what is said, word for word.")
             return
         }
+        guard text.unicodeScalars.count <= DoctorThresholds.longestText else {
+            result.add(
+                .speechRate, .dropped,
+                "Its text has more than \(DoctorThresholds.longestText) characters, more than "
+                    + "any clip says: give the text in segments (segments.csv, .srt), or cut it.")
+            return
+        }
         checkVocabulary(text, &result)
         checkRate(text, &result)
     }

@@ -190,8 +190,9 @@ struct AdaptationPage {
 }
 
 extension Double {
-    /// Four decimals.
-    fileprivate var exact: String {
+    /// Four decimals; what diverged, or is no number, as it is.
+    var exact: String {
+        guard magnitude < 1e11 else { return "\(self)" }
         let digits = "\(Int((magnitude * 10_000).rounded()))"
         let padded = String(repeating: "0", count: max(0, 5 - digits.count)) + digits
         return (self < 0 ? "-" : "") + padded.dropLast(4) + "." + padded.suffix(4)

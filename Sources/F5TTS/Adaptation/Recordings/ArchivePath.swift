@@ -7,6 +7,8 @@ package struct ArchivePath: Hashable {
 
     /// The longest name in bytes that Linux file systems take.
     private static let longestComponent = 255
+    /// The longest path in bytes: each is kept while the names are compared, with those of its folders.
+    private static let longest = 1000
     /// The deepest nesting; recordings are in one or two folders.
     private static let deepest = 16
 
@@ -23,6 +25,9 @@ package struct ArchivePath: Hashable {
         guard
             !text.unicodeScalars.contains(where: { $0.value < 32 || $0 == "\\" || $0 == "\u{7F}" })
         else { throw Self.refusal("an unusable name (\(Self.shown(text)))") }
+        guard text.utf8.count <= Self.longest else {
+            throw Self.refusal("a path longer than \(Self.longest) bytes")
+        }
         var components: [String] = []
         for part in text.utf8.split(separator: UInt8(ascii: "/")) {
             let component = String(Substring(part))

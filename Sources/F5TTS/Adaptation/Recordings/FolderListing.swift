@@ -64,15 +64,19 @@ struct FolderListing {
 
     /// The text of a file without a byte order mark.
     ///
-    /// Throws `invalidRequest` when it is not UTF-8, `tooLarge` beyond 64 MiB or with more lines than any
+    /// Throws `invalidRequest` when it is not UTF-8, `tooLarge` beyond 4 MiB or with more lines than any
     /// list of recordings has.
     func text(of path: String) throws(SpeechError) -> String {
-        let most = 64 << 20
+        // The words of thirty hours. What it is split into takes many times as much.
+        let most = 4 << 20
         guard let file = FileHandle(forReadingAtPath: root + "/" + path),
             let data = try? file.read(upToCount: most + 1)
         else { throw SpeechError(.unavailable, "\"\(path)\" cannot be read.") }
         guard data.count <= most else {
-            throw SpeechError(.tooLarge, "\"\(path)\" is larger than \(most >> 20) MiB.")
+            throw SpeechError(
+                .tooLarge,
+                "\"\(path)\" is larger than the \(most >> 20) MiB that a text may have: send fewer "
+                    + "recordings, or give their texts in several files.")
         }
         // Each line becomes a value of its own long before anybody looks at what is in it.
         let lines = data.withUnsafeBytes { bytes in bytes.count { $0 == 0x0A || $0 == 0x0D } }

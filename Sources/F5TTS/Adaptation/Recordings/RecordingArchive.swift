@@ -68,7 +68,7 @@ package struct RecordingArchive: Sendable {
         _ output: (ArchivePath) throws(SpeechError) -> StagingFolder.NewFile?
     ) throws(SpeechError) {
         let reader = try ArchiveReader(path: path)
-        var seen = Names()
+        var seen = Names(mostFolders: limits.entries)
         var budget = Budget(limits: limits, archiveBytes: reader.archiveBytes)
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
         defer { buffer.deallocate() }
@@ -110,8 +110,12 @@ package struct RecordingArchive: Sendable {
 extension RecordingArchive {
     /// Which names are taken: none twice, and none as a file and a folder.
     private struct Names {
+        /// Folders that files lie in count too: each of a file's sixteen has a path of its own.
+        let mostFolders: Int
         private var files: Set<String> = []
         private var folders: Set<String> = []
+
+        init(mostFolders: Int) { self.mostFolders = mostFolders }
 
         var hasFiles: Bool { !files.isEmpty }
 
@@ -123,6 +127,12 @@ extension RecordingArchive {
             } else if !files.insert(path).inserted {
                 throw SpeechError(
                     .invalidRequest, "The archive holds \"\(path)\" twice: pack it again.")
+            }
+            guard folders.count <= mostFolders else {
+                throw SpeechError(
+                    .tooLarge,
+                    "The archive holds more than \(mostFolders) folders: pack the recordings into "
+                        + "one.")
             }
             guard files.isDisjoint(with: place.parents), !folders.contains(path) || isFolder,
                 !files.contains(path) || !isFolder

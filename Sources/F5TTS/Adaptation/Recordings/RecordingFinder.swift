@@ -134,7 +134,9 @@ struct RecordingFinder {
                 .filter { !$0.isEmpty }
             // Phonetic labels ("0 1200000 sil") are no transcript.
             if lines.isEmpty || (ending == "lab" && lines.allSatisfy(Self.isPhonetic)) { continue }
-            return .text(lines.joined(separator: " "))
+            // One too long for any clip is left out for its length: the rest of it is not kept.
+            let text = lines.joined(separator: " ").unicodeScalars
+            return .text(String(text.prefix(DoctorThresholds.longestText + 1)))
         }
         return .missing
     }

@@ -74,6 +74,8 @@ struct TrainingWatch {
     }
 
     private func percent(_ share: Double) -> String {
+        // A loss may be 0, and what is divided by it infinite.
+        guard share.magnitude < 1e12 else { return "far" }
         let tenths = Int((share * 1000).rounded())
         return "\(tenths / 10).\(tenths % 10) %"
     }

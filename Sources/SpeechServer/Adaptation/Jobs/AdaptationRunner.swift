@@ -1,6 +1,7 @@
 import Checkpoints
 import F5TTS
 import Foundation
+import Synchronization
 import Tensors
 
 /// Runs jobs with `AdaptationJob`, on the model that the server speaks with.
@@ -49,9 +50,15 @@ package struct AdaptationRunner: JobRunning {
             model: model, weights: weights, options: options,
             precision: AdaptationJob.precision(begunIn: Self.folder(work.folder)) ?? precision,
             transcriber: transcriber)
+        let hasPrepared = Atomic(false)
         let outcome = try job.run(
             control: { running() ? .go : .stop },
-            report: { Self.reports($0, of: options.updates).forEach(report) })
+            report: { event in
+                if case .phase(.preparing) = event { hasPrepared.store(true, ordering: .relaxed) }
+                Self.reports(
+                    event, of: options.updates, hasPrepared: hasPrepared.load(ordering: .relaxed)
+                ).forEach(report)
+            })
         guard case .finished(let result) = outcome else { return .stopped }
         return .finished(
             JobResult(
@@ -81,8 +88,20 @@ package struct AdaptationRunner: JobRunning {
         return try voices.voice("\(id)@\(version.number)")
     }
 
-    private static func reports(_ event: AdaptationJob.Event, of updates: Int) -> [JobReport] {
+    /// What is told of an event.
+    ///
+    /// - Parameters:
+    ///   - event: of the job.
+    ///   - updates: of the whole job.
+    ///   - hasPrepared: whether this run made what precedes training, and did not only find it.
+    /// - Returns: the reports, in order.
+    static func reports(
+        _ event: AdaptationJob.Event, of updates: Int, hasPrepared: Bool
+    ) -> [JobReport] {
         switch event {
+        // What precedes training is kept: getting so far is progress, once. A run that finds it has
+        // come no further than the one before, which may have ended the process here.
+        case .phase(.training) where hasPrepared: return [.status(.running), .saved(step: 0)]
         case .phase(let phase): return reports(phase)
         case .progress: return []
         case .examined(let report):
@@ -112,8 +131,7 @@ package struct AdaptationRunner: JobRunning {
         switch phase {
         case .examining: return [.message(.info, "The recordings are examined.")]
         case .preparing: return [.message(.info, "Their spectrograms are made.")]
-        // What precedes training is kept too: getting so far is progress.
-        case .training: return [.status(.running), .saved(step: 0)]
+        case .training: return [.status(.running)]
         case .comparing: return [.message(.info, "The reference is chosen.")]
         case .listening: return [.message(.info, "The files to listen to are made.")]
         case .finished: return []

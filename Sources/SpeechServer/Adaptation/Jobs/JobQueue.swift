@@ -23,6 +23,7 @@ package final class JobQueue: Sendable {
     private let model: String
     private let root: String
     private let logger: Logger
+    private let retrySeconds: Double
     private let state = Mutex(State())
     private let work = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
@@ -36,9 +37,10 @@ package final class JobQueue: Sendable {
     ///   - model: the base model; jobs for another wait for a server that has it.
     ///   - root: the folder of the jobs' folders.
     ///   - logger: for one line when a job begins and one when it ends.
+    ///   - retrySeconds: after which a store that failed is asked again.
     init(
         store: any AdaptationStore, files: FileShelf, feed: EventFeed, runner: any JobRunning,
-        voices: VoiceStore, model: String, root: String, logger: Logger
+        voices: VoiceStore, model: String, root: String, logger: Logger, retrySeconds: Double = 5
     ) {
         self.store = store
         self.files = files
@@ -48,6 +50,7 @@ package final class JobQueue: Sendable {
         self.model = model
         self.root = root
         self.logger = logger
+        self.retrySeconds = retrySeconds
     }
 
     /// Puts the jobs back that a server was running when it ended, and begins to work.
@@ -217,12 +220,13 @@ package final class JobQueue: Sendable {
     /// Waits for a job to run; nil when the queue stops.
     private func next() -> JobRecord? {
         while true {
+            var hasLooked = false
             let (job, isStopping) = state.withLock { state -> (JobRecord?, Bool) in
                 state.current = nil
                 if state.isStopping { return (nil, true) }
                 state.isToLeave = false
                 var found: JobRecord?
-                attempt("looking for a job") {
+                hasLooked = attempt("looking for a job") {
                     let queued = try store.jobs(in: [.queued]).first { $0.model == model }
                     guard let queued else { return }
                     found = try store.change(queued.id) { job in
@@ -235,9 +239,12 @@ package final class JobQueue: Sendable {
             }
             if isStopping { return nil }
             if let job { return job }
-            work.wait()
+            hasLooked ? work.wait() : waitToRetry()
         }
     }
+
+    /// Waits before a store that failed is asked again; returns at once when the queue stops.
+    private func waitToRetry() { _ = work.wait(timeout: .now() + retrySeconds) }
 
     private func run(_ job: JobRecord) {
         let id = job.id
@@ -337,7 +344,7 @@ package final class JobQueue: Sendable {
     private func fail(_ id: String, _ error: any Error) {
         logger.error("job failed", metadata: ["job": "\(id)", "error": "\(error)"])
         let told = ErrorResponse(error)
-        attempt("noting a job's failure") {
+        func note() throws {
             let job = try store.change(id) { job in
                 guard job.status.isActive else { return }
                 job.status = .failed
@@ -347,6 +354,10 @@ package final class JobQueue: Sendable {
                     code: told.code ?? told.type, message: told.message, parameter: told.parameter)
             }
             if job?.status == .failed { add(.error, told.message, id) }
+        }
+        // A job whose failure is not noted would be shown as running, with nobody at it.
+        while !attempt("noting a job's failure", note), !state.withLock({ $0.isStopping }) {
+            waitToRetry()
         }
     }
 
@@ -391,7 +402,7 @@ package final class JobQueue: Sendable {
                     guard job.status.isActive else { return }
                     job.step = metrics.step
                     if let left = metrics.secondsLeft {
-                        job.estimatedFinish = Self.now + Int(left.rounded(.up))
+                        job.estimatedFinish = Self.now + Int(min(max(left, 0), 1e9).rounded(.up))
                     }
                 }
                 let event = JobEvent(
@@ -414,11 +425,15 @@ package final class JobQueue: Sendable {
     }
 
     /// What nobody waits for may fail, with a line in the log.
-    private func attempt(_ what: String, _ body: () throws -> Void) {
+    /// - Returns: whether it did not.
+    @discardableResult
+    private func attempt(_ what: String, _ body: () throws -> Void) -> Bool {
         do {
             try body()
+            return true
         } catch {
             logger.error("\(what) failed", metadata: ["error": "\(error)"])
+            return false
         }
     }
 

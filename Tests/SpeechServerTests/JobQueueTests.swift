@@ -1,0 +1,97 @@
+import F5TTS
+import Foundation
+import Logging
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import SpeechServer
+
+struct JobQueueTests {
+    /// A store whose disk is full now and then: some of its changes fail, counted from 1.
+    private final class UnreliableStore: AdaptationStore {
+        struct Failure: Error {}
+
+        private let store: SQLiteStore
+        private let failing: Set<Int>
+        private let changes = Mutex(0)
+
+        init(_ store: SQLiteStore, failing: Set<Int>) {
+            self.store = store
+            self.failing = failing
+        }
+
+        func change(
+            _ id: String, _ change: (inout JobRecord) throws -> Void
+        ) throws -> JobRecord? {
+            let number = changes.withLock { changes in
+                changes += 1
+                return changes
+            }
+            guard !failing.contains(number) else { throw Failure() }
+            return try store.change(id, change)
+        }
+
+        func add(_ file: StoredFile) throws { try store.add(file) }
+        func file(_ id: String) throws -> StoredFile? { try store.file(id) }
+        func files(_ page: ListPage, purpose: StoredFile.Purpose?) throws -> [StoredFile] {
+            try store.files(page, purpose: purpose)
+        }
+        func bytesOfFiles() throws -> Int { try store.bytesOfFiles() }
+        func removeFile(_ id: String) throws -> Bool { try store.removeFile(id) }
+        func add(_ job: JobRecord, limit: Int) throws { try store.add(job, limit: limit) }
+        func job(_ id: String) throws -> JobRecord? { try store.job(id) }
+        func jobs(_ page: ListPage) throws -> [JobRecord] { try store.jobs(page) }
+        func jobs(in states: Set<JobRecord.Status>) throws -> [JobRecord] {
+            try store.jobs(in: states)
+        }
+        func removeJob(_ id: String) throws { try store.removeJob(id) }
+        func add(_ event: JobEvent, isDurable: Bool) throws -> JobEvent {
+            try store.add(event, isDurable: isDurable)
+        }
+        func events(of job: String, _ page: ListPage) throws -> [JobEvent] {
+            try store.events(of: job, page)
+        }
+        func removeMetrics(of job: String, after step: Int) throws {
+            try store.removeMetrics(of: job, after: step)
+        }
+        func add(_ checkpoint: JobCheckpoint) throws { try store.add(checkpoint) }
+        func checkpoints(of job: String, _ page: ListPage) throws -> [JobCheckpoint] {
+            try store.checkpoints(of: job, page)
+        }
+        func keepCheckpoints(of job: String, steps: Set<Int>) throws {
+            try store.keepCheckpoints(of: job, steps: steps)
+        }
+    }
+
+    /// The job is begun although the first attempt failed, and fails although that could not be noted.
+    @Test func aStoreThatFailsIsAskedAgain() throws {
+        let folder = try TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let store = UnreliableStore(
+            try SQLiteStore(path: folder.path("store.sqlite")), failing: [1, 3])
+        try store.add(
+            StoredFile(
+                id: "file-a", name: "a.wav", bytes: 1, createdAt: 1, purpose: .fineTune,
+                parts: ["a.wav"]))
+        let job = JobRecord(
+            id: "ftjob-a", model: "fake", createdAt: 1, trainingFile: "file-a",
+            validationFile: nil, suffix: nil, seed: 1, hyperparameters: "{}", publication: .manual,
+            metadata: [:])
+        try store.add(job, limit: 1)
+        let feed = EventFeed(store: store, limit: 1)
+        defer { feed.close() }
+        let queue = JobQueue(
+            store: store,
+            // Its file is not on the disk, so the job fails.
+            files: try FileShelf(root: folder.path("files"), store: store, limits: .init()),
+            feed: feed, runner: FakeRunner(),
+            voices: VoiceStore(data: folder.path("data"), shipped: folder.path("shipped")),
+            model: "fake", root: folder.path("jobs"),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, retrySeconds: 0.1)
+        queue.start()
+        #expect(eventually { (try? store.job(job.id))?.status == .failed })
+        queue.beginToStop()
+        queue.wait(within: 5)
+    }
+}
