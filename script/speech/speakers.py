@@ -5,6 +5,7 @@ of a voice of Kokoro-82M (Apache-2.0). The others take hibari's source-filter pa
 fundamental, formants, pace and spectral tilt; their prosody stays heart's. No person's voice is copied.
 """
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -45,26 +46,34 @@ SPEAKERS = {
 }
 
 
+# F5-TTS with average upsampling spreads text evenly over the frames of its speech. A small model hardly
+# finds out how far from there each letter is really spoken (docs/training.md); so it is spoken about there.
+EVENNESS = 0.9
+
 # Where hibari's graph keeps how long each phoneme lasts.
 DURATIONS = "/Cast_32_output_0"
 PUNCTUATION = ".,!?"
+# Of hibari's graph.
+FRAMES_PER_SECOND = 40
+# Silence that a recording keeps around the speech, seconds.
+BEFORE, AFTER = 0.07, 0.11
+# How much shorter and longer a word may become in even rhythm: factors, and frames beyond the longest for
+# words like "you" that hibari hardly speaks at all.
+LEAST, MOST, EXTRA = 0.65, 1.8, 2
+# Frames of the last phoneme at most; what hibari gives it beyond is silence.
+LAST = 5
+# A pause between words may shrink to this factor.
+LEAST_PAUSE = 0.3
 
 
 class Narrator:
     """Speaks a sentence as one of `SPEAKERS`; the same arguments give the same samples."""
 
-    def __init__(self):
+    def __init__(self, evenness: float = EVENNESS):
+        """`evenness`: 0 for hibari's own rhythm, 1 for words exactly where evenly spread text has them."""
+        self.evenness = evenness
         self.tts = Hibari(threads=1)
-        graph = onnx.load(self.tts.model_path)
-        graph.graph.output.append(
-            onnx.helper.make_tensor_value_info(DURATIONS, onnx.TensorProto.INT64, None)
-        )
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self.session = onnxruntime.InferenceSession(
-            graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
+        self.durations, self.spectra = _halves(onnx.load(self.tts.model_path))
 
     def speak(self, text: str, speaker: str, seed: int):
         """Returns float32 mono samples at 24 kHz, trimmed, levelled to 0.1 RMS and faded, and when each
@@ -72,30 +81,28 @@ class Narrator:
         phonemes = self.tts.g2p(text)
         shift = SPEAKERS[speaker] or Shift()
         ids = self.tts.ids(phonemes)
+        said = [c for c in phonemes if c in self.tts.vocab]
         inputs = {
             "ids": np.asarray([ids], np.int64),
             "speed": np.asarray([shift.pace / shift.formants], np.float32),
         }
-        *spectra, durations = self.session.run(None, inputs)
-        spectra = [x[0] for x in spectra]
+        (durations,) = self.durations.run(None, inputs)
+        words = _word_places(said)
+        if len(words) != len(text.split()):
+            raise ValueError(f"{len(words)} words were spoken of: {text}")
+        if self.evenness:
+            even = _even(durations.reshape(-1), words, text, self.evenness)
+            durations = even.reshape(durations.shape)
+        spectra = [x[0] for x in self.spectra.run(None, inputs | {DURATIONS: durations})]
         if SPEAKERS[speaker] is None:
             wave = dsp.synth(*spectra, np.random.default_rng(seed))
         else:
             wave = self._shifted(spectra, shift, seed)
-        # The first and the last id are silence.
         borders = np.cumsum(durations.reshape(-1)) / durations.sum() * len(wave)
         wave, start = _tidied(wave)
-        said = [c for c in phonemes if c in self.tts.vocab]
-        words, word = [], []
-        for phoneme, begin, end in zip([*said, " "], borders[:-1], borders[1:]):
-            if phoneme == " ":
-                words.append((word[0][0], word[-1][1]))
-                word = []
-            elif phoneme not in PUNCTUATION:
-                word.append((begin, end))
-        if len(words) != len(text.split()):
-            raise ValueError(f"{len(words)} words were spoken of: {text}")
-        inside = np.clip((np.array(words) - start) / SAMPLE_RATE, 0, len(wave) / SAMPLE_RATE)
+        # The first id is silence: border k is where phoneme k begins.
+        times = np.array([(borders[first], borders[last]) for first, last in words])
+        inside = np.clip((times - start) / SAMPLE_RATE, 0, len(wave) / SAMPLE_RATE)
         return np.clip(wave, -1, 1), inside
 
     def _shifted(self, spectra, shift: Shift, seed: int) -> np.ndarray:
@@ -123,6 +130,85 @@ class Narrator:
         return wave
 
 
+def _halves(model):
+    """Sessions of hibari's graph up to how long each phoneme lasts, and from there."""
+
+    def session(graph):
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        return onnxruntime.InferenceSession(
+            graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+
+    first, second = onnx.ModelProto(), onnx.ModelProto()
+    first.CopyFrom(model)
+    second.CopyFrom(model)
+    between = onnx.helper.make_tensor_value_info(DURATIONS, onnx.TensorProto.INT64, None)
+    del first.graph.output[:]
+    first.graph.output.append(between)
+    producer = next(node for node in second.graph.node if DURATIONS in node.output)
+    second.graph.node.remove(producer)
+    second.graph.input.append(between)
+    return session(first), session(second)
+
+
+def _word_places(said: list[str]) -> list[tuple[int, int]]:
+    """Each word's first phoneme and the one after its last; marks and spaces belong to none."""
+    words, word = [], []
+    for place, phoneme in enumerate([*said, " "]):
+        if phoneme == " ":
+            words.append((word[0], word[-1] + 1))
+            word = []
+        elif phoneme not in PUNCTUATION:
+            word.append(place)
+    return words
+
+
+def _even(durations, words, text: str, evenness: float):
+    """Durations with which each word is spoken about where evenly spread text has it.
+
+    The phonemes of a word keep their proportions; what its limits do not allow is caught up by the words
+    that follow. Where many words could not be shortened, all of it becomes slower.
+    """
+    # First and last border, where the text has the latter, least and greatest factor.
+    spans = []
+    for index, ((first, last), word) in enumerate(zip(words, re.finditer(r"[^ ]+", text))):
+        marks = len(word[0]) - len(word[0].rstrip(PUNCTUATION))
+        if index + 1 == len(words):
+            spans.append((1 + first, 1 + last, word.end() - marks, LEAST, MOST))
+        elif marks:
+            following = 1 + words[index + 1][0]
+            spans.append((1 + first, 1 + last, word.end() - marks, LEAST, MOST))
+            spans.append((1 + last, following, word.end() + 1, LEAST_PAUSE, MOST))
+        else:
+            spans.append((1 + first, 1 + words[index + 1][0], word.end() + 1, LEAST, MOST))
+    durations = durations.copy()
+    # The last phoneme has the silence that follows, too.
+    durations[words[-1][1]] = min(durations[words[-1][1]], LAST)
+    natural = np.concatenate([[0], np.cumsum(durations)]).astype(float)
+    begin, end = natural[1], natural[words[-1][1] + 1]
+    length = end - begin
+    for _ in range(5):  # Words that could not shrink make it longer; then the others have more time too.
+        stretch = length / (end - begin)
+        # What _tidied leaves around the speech, in the graph's frames.
+        letter = (length + (BEFORE + AFTER) * FRAMES_PER_SECOND) / len(text)
+        result = durations.astype(float)
+        now = begin
+        for left, right, place, least, most in spans:
+            even = begin - BEFORE * FRAMES_PER_SECOND + place * letter
+            own = begin + (natural[right] - begin) * stretch
+            whole = natural[right] - natural[left]
+            wanted = evenness * even + (1 - evenness) * own - now
+            wanted = np.clip(wanted, least * whole, most * whole + EXTRA)
+            result[left:right] *= wanted / max(whole, 1)
+            now += wanted
+        length = now - begin
+    # Rounded so that sums stay.
+    return np.diff(np.round(np.concatenate([[0], np.cumsum(result)]))).astype(np.int64)
+
+
+
 def _tidied(wave: np.ndarray):
     """Without DC, 70 ms before and 110 ms after the speech, at 0.1 RMS, with faded ends; and how many
     samples were cut off the beginning."""
@@ -131,8 +217,8 @@ def _tidied(wave: np.ndarray):
     energy = (wave[: len(wave) // hop * hop].reshape(-1, hop) ** 2).mean(1)
     level = np.sqrt((energy[:-1] + energy[1:]) / 2)
     speech = np.flatnonzero(level > max(level.max() * 10 ** (-42 / 20), 2e-4))
-    start = max(0, speech[0] * hop - int(0.07 * SAMPLE_RATE))
-    end = min(len(wave), (speech[-1] + 2) * hop + int(0.11 * SAMPLE_RATE))
+    start = max(0, speech[0] * hop - int(BEFORE * SAMPLE_RATE))
+    end = min(len(wave), (speech[-1] + 2) * hop + int(AFTER * SAMPLE_RATE))
     wave = wave[start:end]
     peak = np.abs(wave).max()
     active = wave[np.abs(wave) > peak * 0.02]

@@ -108,6 +108,12 @@ def distance(reference: list[str], heard: list[str]) -> int:
     return row[-1]
 
 
+def letter_errors(reference: str, heard: str) -> tuple[int, int]:
+    """As `errors`, of letters: tells apart what is far from being understood."""
+    said, understood = (list("".join(words(text))) for text in (reference, heard))
+    return distance(said, understood), len(said)
+
+
 def errors(reference: str, heard: str) -> tuple[int, int]:
     """Substitutions, insertions and deletions; and the number of words in the reference."""
     said, understood = words(reference), words(heard)

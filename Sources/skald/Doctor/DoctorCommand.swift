@@ -34,7 +34,7 @@ struct DoctorCommand: ParsableCommand {
         let precision = try chosen?.precision ?? compute.chosenPrecision
         let installation = InstallationCheck(
             catalog: models.catalog, voices: folders.voiceStore, dataFolder: folders.dataFolder,
-            model: model.name(in: models.path), architecture: model.architecture,
+            model: model.name, architecture: model.architecture,
             weights: try model.weightSource, precision: precision)
         let machine = [
             Machine.processor(), Machine.kernels(), Machine.threads(),

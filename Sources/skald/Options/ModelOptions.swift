@@ -1,7 +1,6 @@
 import ArgumentParser
 import Checkpoints
 import F5TTS
-import Foundation
 
 extension WeightSource: ExpressibleByArgument {}
 
@@ -33,8 +32,8 @@ struct WeightOptions: ParsableArguments {
 struct ModelOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Model: a name in the models folder, or a path (SKALD_MODEL). Default: nano where it "
-                + "is installed, else untrained.", valueName: "model"))
+            "Model: a name in the models folder, or a path (SKALD_MODEL). Default: nano.",
+            valueName: "model"))
     var model: String?
 
     @OptionGroup var weights: WeightOptions
@@ -43,9 +42,6 @@ struct ModelOptions: ParsableArguments {
 
     var architecture: String? { weights.architecture }
 
-    /// The model asked for, else the best one that comes with the program.
-    func name(in folder: String) -> String {
-        if let name = Setting.text(model, "SKALD_MODEL") { return name }
-        return FileManager.default.fileExists(atPath: folder + "/nano") ? "nano" : "untrained"
-    }
+    /// The model asked for, else the one that comes with the program.
+    var name: String { Setting.text(model, "SKALD_MODEL") ?? "nano" }
 }

@@ -14,6 +14,6 @@ struct ModelsFolder: ParsableArguments {
 
     /// The model that is asked for. Errors: `ModelError`.
     func find(_ model: ModelOptions) throws -> ModelDescription {
-        try catalog.find(model.name(in: path), arch: model.architecture)
+        try catalog.find(model.name, arch: model.architecture)
     }
 }
