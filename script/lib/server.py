@@ -1,5 +1,6 @@
 """Starts `skald serve` on a free port and waits until it is healthy."""
 
+import json
 import socket
 import subprocess
 import time
@@ -50,6 +51,16 @@ class Server:
                 return answer.status == 200
         except (urllib.error.URLError, OSError):
             return False
+
+    def speech(self, **fields) -> bytes:
+        """The audio that `POST /v1/audio/speech` answers with."""
+        request = urllib.request.Request(
+            self.url + "/v1/audio/speech",
+            json.dumps(fields).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=600) as answer:
+            return answer.read()
 
     def peak_memory(self) -> float:
         """The most resident memory so far, in GiB."""

@@ -18,7 +18,6 @@ import json
 import shutil
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
@@ -174,17 +173,11 @@ def speak(points, options):
                 path = point["folder"] / f"{number:02d}.wav"
                 if path.exists():
                     continue
-                body = {
-                    "model": options.model.name, "voice": voice, "input": text, "seed": 1,
-                    "nfe_step": options.steps, "response_format": "wav", "stream": False,
-                }  # fmt: skip
-                request = urllib.request.Request(
-                    f"{server.url}/v1/audio/speech",
-                    json.dumps(body).encode(),
-                    {"Content-Type": "application/json"},
-                )
-                with urllib.request.urlopen(request, timeout=600) as answer:
-                    path.write_bytes(answer.read())
+                audio = server.speech(
+                    model=options.model.name, voice=voice, input=text, seed=1,
+                    nfe_step=options.steps, response_format="wav", stream=False,
+                )  # fmt: skip
+                path.write_bytes(audio)
 
 
 def measure(points, measures, options):
