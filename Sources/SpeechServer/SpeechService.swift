@@ -32,7 +32,7 @@ package struct SpeechService: Sendable {
     /// Audio that clients have not yet taken, over all responses.
     package let audioInMemory: ByteBudget
     /// Recordings are decoded one at a time: each may take much memory.
-    let decoding = DecodingGate()
+    let decoding = Turnstile()
 
     package init(
         options: Options, engine: SpeechEngine, voices: VoiceStore,

@@ -29,7 +29,7 @@ package final class AdaptationService: Sendable {
     /// What was published to be listened to, by the name of the model.
     private let auditions = Mutex<[String: StoredVoice]>([:])
     /// Versions are written one at a time.
-    private let publishing = DecodingGate()
+    private let publishing = Turnstile()
 
     /// Opens what is kept in the data folder, or begins it; no job runs before `start`.
     ///

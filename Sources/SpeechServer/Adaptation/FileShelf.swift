@@ -17,7 +17,7 @@ package final class FileShelf: Sendable {
     private let store: any AdaptationStore
     private let space: ByteBudget
     /// Archives are looked through one at a time.
-    private let examining = DecodingGate()
+    private let examining = Turnstile()
 
     /// Takes over the folder `root`, and removes what uploads left that were cut off.
     package init(root: String, store: any AdaptationStore, limits: Limits) throws {
