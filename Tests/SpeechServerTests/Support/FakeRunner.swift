@@ -14,6 +14,8 @@ final class FakeRunner: JobRunning {
     let failure: (any Error)?
     /// Jobs in the order in which they were begun.
     let begun = Mutex<[String]>([])
+    /// The folders of jobs that were cleared up.
+    let tidied = Mutex<[String]>([])
 
     init(steps: Int = 20, stepSeconds: Double = 0.002, failure: (any Error)? = nil) {
         self.steps = steps
@@ -66,7 +68,7 @@ final class FakeRunner: JobRunning {
                 }))
     }
 
-    func tidy(_ folder: String) {}
+    func tidy(_ folder: String) { tidied.withLock { $0.append(folder) } }
 
     func publish(
         _ folder: String, to voices: VoiceStore, as voice: String, step: Int?, weights: WeightSource
