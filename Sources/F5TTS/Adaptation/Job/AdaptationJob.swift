@@ -36,6 +36,9 @@ package final class AdaptationJob: Sendable {
         case note(String)
         case warning(String)
         case training(TrainingRun.Event)
+        /// The weights of an update are kept, to be published when all is done. Told again where the job
+        /// goes on from them.
+        case kept(AdaptationResult.Checkpoint)
     }
 
     package enum Outcome: Sendable {

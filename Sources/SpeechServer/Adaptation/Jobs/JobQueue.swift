@@ -105,7 +105,8 @@ package final class JobQueue: Sendable {
                     .invalidRequest, "The job is over (\(status.rawValue)): nothing to cancel.")
             }
         }
-        // Its folder is of no more use: it cannot go on.
+        // It cannot go on: its folder is of no more use, nor is what it has kept.
+        try store.keepCheckpoints(of: id, steps: [])
         if state.withLock({ $0.current != id }) { discard(id) }
         return job
     }
@@ -409,6 +410,10 @@ package final class JobQueue: Sendable {
                     job.step = max(job.step, step)
                     job.fruitlessStarts = 0
                 }
+            case .kept(let checkpoint):
+                // What a cancelled job has kept goes with its folder.
+                guard let job = try store.job(id), job.status != .cancelled else { return }
+                try store.add(checkpoint)
             case .metrics(let metrics):
                 guard throttle.lets(metrics) else { return }
                 try store.change(id) { job in

@@ -21,6 +21,8 @@ package enum JobReport: Sendable {
     case metrics(JobEvent.Metrics)
     /// All updates up to this one are safe on the disk.
     case saved(step: Int)
+    /// Its weights stay, and can be published when the job has succeeded.
+    case kept(JobCheckpoint)
 }
 
 /// What a finished job has.
