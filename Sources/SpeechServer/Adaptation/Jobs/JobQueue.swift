@@ -106,7 +106,7 @@ package final class JobQueue: Sendable {
             }
         }
         // It cannot go on: its folder is of no more use, nor is what it has kept.
-        try store.keepCheckpoints(of: id, steps: [])
+        attempt("forgetting a job's checkpoints") { try store.keepCheckpoints(of: id, steps: []) }
         if state.withLock({ $0.current != id }) { discard(id) }
         return job
     }
