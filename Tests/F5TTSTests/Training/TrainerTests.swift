@@ -261,6 +261,18 @@ struct TrainerTests {
                 trainer, from: Fixtures.path("checkpoints/model_last.pt"))
         }
         #expect(error?.code == .doesNotFit)
+        // Nor are counts that no run comes to.
+        let folder = try TemporaryFolder()
+        for update in [-1, Int.max] {
+            let other = try Self.trainer()
+            other.update = update
+            let path = folder.path("state.pt")
+            try TrainingCheckpoint.write(other, to: path)
+            let error = #expect(throws: CheckpointError.self) {
+                try TrainingCheckpoint.restore(trainer, from: path)
+            }
+            #expect(error?.code == .doesNotFit)
+        }
     }
 
     /// The weights in a training checkpoint load as those of any other.
