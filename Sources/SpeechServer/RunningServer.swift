@@ -5,12 +5,14 @@ import Logging
 
 /// The whole server: engine, routes and daemon, started and shut down in the right order.
 package final class RunningServer: Sendable {
+    /// What the routes work with.
     package let service: SpeechService
     private let daemon: HTTPDaemon
 
     package var engine: SpeechEngine { service.engine }
     package var port: Int { daemon.port }
     package var openConnections: Int { daemon.openConnections }
+    /// Requests that are whole and whose answers are not all sent.
     package var exchangesInProgress: Int { daemon.exchangesInProgress }
     package var bodyBytesInMemory: Int { daemon.bodyBytesInMemory }
 

@@ -36,6 +36,12 @@ package struct SpeechService: Sendable {
     /// Recordings are decoded one at a time: each may take much memory.
     let decoding = Turnstile()
 
+    /// - Parameters:
+    ///   - options: names and limits.
+    ///   - engine: speaks.
+    ///   - voices: whose voices there are.
+    ///   - adaptation: files and jobs, or why there are none.
+    ///   - transcriber: writes down what is said in recordings that come without words.
     package init(
         options: Options, engine: SpeechEngine, voices: VoiceStore,
         adaptation: Result<AdaptationService, SpeechError>,

@@ -7,6 +7,7 @@ import Synchronization
 /// What the routes of adaptation work with: files and jobs of one data folder, which no other process
 /// uses meanwhile.
 package final class AdaptationService: Sendable {
+    /// What files, jobs and those who listen to them may take.
     package struct Limits: Sendable {
         package var files = FileShelf.Limits()
         /// Jobs that may wait or be paused.

@@ -3,6 +3,7 @@ import Foundation
 
 /// Files on the disk, each in a folder named after its id, with their entries in the store.
 package final class FileShelf: Sendable {
+    /// What files may take of the disk.
     package struct Limits: Sendable {
         /// Bytes of one upload.
         package var upload = 1 << 30

@@ -33,6 +33,7 @@ package struct JobResult: Sendable {
     package var checkpoints: [JobCheckpoint] = []
 }
 
+/// How a job's run ended, if it did not fail.
 package enum JobOutcome: Sendable {
     case finished(JobResult)
     /// It was told to stop, and goes on from where it is when it is run again.
