@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 import Tensors
 
@@ -12,12 +11,12 @@ extension ResolvedWeights {
 
     /// The checksums of all parameters, by name; computed buffers are left out.
     ///
-    /// They do not depend on the file's layout. Reads every value once, on all cores. Errors: what
-    /// reading the values throws.
+    /// They do not depend on the file's layout. Reads every value once, on all cores; a thread
+    /// in the background stands aside for speech. Errors: what reading the values throws.
     package func checksums() throws(CheckpointError) -> [Checksum] {
         let stored = tensors.filter { !Weights.isDerivedBuffer($0.key) }.sorted { $0.key < $1.key }
         let results = Mutex<[Int: Result<UInt32, CheckpointError>]>([:])
-        DispatchQueue.concurrentPerform(iterations: stored.count) { index in
+        Parallel.run(stored.count) { index in
             let result = Result { () throws(CheckpointError) in
                 let tensor = try stored[index].value.tensor()
                 defer { tensor.storage.releasePages() }

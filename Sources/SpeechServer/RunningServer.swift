@@ -5,12 +5,14 @@ import Logging
 
 /// The whole server: engine, routes and daemon, started and shut down in the right order.
 package final class RunningServer: Sendable {
+    /// What the routes work with.
     package let service: SpeechService
     private let daemon: HTTPDaemon
 
     package var engine: SpeechEngine { service.engine }
     package var port: Int { daemon.port }
     package var openConnections: Int { daemon.openConnections }
+    /// Requests that are whole and whose answers are not all sent.
     package var exchangesInProgress: Int { daemon.exchangesInProgress }
     package var bodyBytesInMemory: Int { daemon.bodyBytesInMemory }
 
@@ -23,6 +25,7 @@ package final class RunningServer: Sendable {
     ///   - allowedOrigin: the web origin whose pages may, besides the server's own.
     ///   - voices: whose voices there are.
     ///   - adaptation: files and jobs, or why there are none.
+    ///   - transcriber: writes down what is said in recordings that come without words.
     ///   - logger: for the server's lines and, with a request's id, for each request's.
     ///   - load: makes the model, on the engine's thread.
     ///   - loaded: told the outcome of `load`.
@@ -30,7 +33,8 @@ package final class RunningServer: Sendable {
     package init(
         socket: ListeningSocket, options: SpeechService.Options, authorization: Authorization,
         allowedOrigin: String? = nil, voices: VoiceStore,
-        adaptation: Result<AdaptationService, SpeechError>, logger: Logger,
+        adaptation: Result<AdaptationService, SpeechError>,
+        transcriber: (any Transcribing)? = nil, logger: Logger,
         load: @escaping @Sendable () throws -> any SpeechSynthesizing,
         loaded: @escaping @Sendable (Result<Void, any Error>) -> Void = { _ in }
     ) throws(ListenError) {
@@ -38,7 +42,8 @@ package final class RunningServer: Sendable {
             maximumWaiting: options.maximumWaiting, longestWait: options.longestWait,
             logger: logger)
         service = SpeechService(
-            options: options, engine: engine, voices: voices, adaptation: adaptation)
+            options: options, engine: engine, voices: voices, adaptation: adaptation,
+            transcriber: transcriber)
         daemon = try HTTPDaemon(
             socket: socket,
             service: HTTPService(

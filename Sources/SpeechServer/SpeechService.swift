@@ -29,19 +29,29 @@ package struct SpeechService: Sendable {
     package let voices: VoiceStore
     /// Files and jobs, or why there are none.
     let adaptation: Result<AdaptationService, SpeechError>
+    /// Writes down what is said in recordings that come without words, if anybody does.
+    let transcriber: (any Transcribing)?
     /// Audio that clients have not yet taken, over all responses.
     package let audioInMemory: ByteBudget
     /// Recordings are decoded one at a time: each may take much memory.
-    let decoding = DecodingGate()
+    let decoding = Turnstile()
 
+    /// - Parameters:
+    ///   - options: names and limits.
+    ///   - engine: speaks.
+    ///   - voices: whose voices there are.
+    ///   - adaptation: files and jobs, or why there are none.
+    ///   - transcriber: writes down what is said in recordings that come without words.
     package init(
         options: Options, engine: SpeechEngine, voices: VoiceStore,
-        adaptation: Result<AdaptationService, SpeechError>
+        adaptation: Result<AdaptationService, SpeechError>,
+        transcriber: (any Transcribing)? = nil
     ) {
         self.options = options
         self.engine = engine
         self.voices = voices
         self.adaptation = adaptation
+        self.transcriber = transcriber
         audioInMemory = ByteBudget(options.http.audioInMemory)
     }
 

@@ -8,9 +8,9 @@ struct AdaptationRunnerTests {
     /// job that ends the process in training would end it for ever.
     @Test func preparingIsProgressOnce() {
         func saved(_ event: AdaptationJob.Event, hasPrepared: Bool) -> [Int] {
-            AdaptationRunner.reports(event, of: 10, hasPrepared: hasPrepared).compactMap {
-                if case .saved(let step) = $0 { step } else { nil }
-            }
+            AdaptationRunner.reports(
+                event, of: "ftjob-a", updates: 10, hasPrepared: hasPrepared
+            ).compactMap { if case .saved(let step) = $0 { step } else { nil } }
         }
         #expect(saved(.phase(.training), hasPrepared: true) == [0])
         #expect(saved(.phase(.training), hasPrepared: false).isEmpty)

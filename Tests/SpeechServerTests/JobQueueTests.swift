@@ -64,34 +64,67 @@ struct JobQueueTests {
         }
     }
 
-    /// The job is begun although the first attempt failed, and fails although that could not be noted.
-    @Test func aStoreThatFailsIsAskedAgain() throws {
-        let folder = try TemporaryFolder()
-        defer { withExtendedLifetime(folder) {} }
+    /// A job whose file is not on the disk, so that it fails when it is run.
+    private func job(_ id: String, _ status: JobRecord.Status = .queued) -> JobRecord {
+        var job = JobRecord(
+            id: id, model: "fake", createdAt: 1, trainingFile: "file-a", validationFile: nil,
+            suffix: nil, seed: 1, hyperparameters: "{}", publication: .manual, metadata: [:])
+        job.status = status
+        return job
+    }
+
+    /// Runs the queue of a store with these jobs, whose changes fail at times, until the first of them
+    /// has failed.
+    private func run(
+        _ jobs: [JobRecord], failing: Set<Int>, runner: FakeRunner = FakeRunner(),
+        in folder: TemporaryFolder
+    ) throws {
         let store = UnreliableStore(
-            try SQLiteStore(path: folder.path("store.sqlite")), failing: [1, 3])
+            try SQLiteStore(path: folder.path("store.sqlite")), failing: failing)
         try store.add(
             StoredFile(
                 id: "file-a", name: "a.wav", bytes: 1, createdAt: 1, purpose: .fineTune,
                 parts: ["a.wav"]))
-        let job = JobRecord(
-            id: "ftjob-a", model: "fake", createdAt: 1, trainingFile: "file-a",
-            validationFile: nil, suffix: nil, seed: 1, hyperparameters: "{}", publication: .manual,
-            metadata: [:])
-        try store.add(job, limit: 1)
+        for job in jobs { try store.add(job, limit: 10) }
         let feed = EventFeed(store: store, limit: 1)
         defer { feed.close() }
         let queue = JobQueue(
             store: store,
-            // Its file is not on the disk, so the job fails.
             files: try FileShelf(root: folder.path("files"), store: store, limits: .init()),
-            feed: feed, runner: FakeRunner(),
+            feed: feed, runner: runner,
             voices: VoiceStore(data: folder.path("data"), shipped: folder.path("shipped")),
             model: "fake", root: folder.path("jobs"),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, retrySeconds: 0.1)
         queue.start()
-        #expect(eventually { (try? store.job(job.id))?.status == .failed })
+        #expect(eventually { (try? store.job(jobs[0].id))?.status == .failed })
         queue.beginToStop()
         queue.wait(within: 5)
+    }
+
+    /// The job is begun although the first attempt failed, and fails although that could not be noted.
+    @Test func aStoreThatFailsIsAskedAgain() throws {
+        let folder = try TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        try run([job("ftjob-a")], failing: [1, 3], in: folder)
+    }
+
+    /// What the server before left running is put back although the first attempt failed; of what had
+    /// succeeded nothing stays that it did not clear up.
+    @Test func whatAServerLeftIsTakenUp() throws {
+        let folder = try TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let runner = FakeRunner()
+        let names = ["ftjob-a", "ftjob-b", "ftjob-c", "ftjob-d"]
+        for name in names {
+            try FileManager.default.createDirectory(
+                atPath: folder.path("jobs/" + name), withIntermediateDirectories: true)
+        }
+        try run(
+            [job(names[0], .running), job(names[1], .succeeded), job(names[2], .cancelled)],
+            failing: [1], runner: runner, in: folder)
+        #expect(runner.begun.withLock { $0 } == ["ftjob-a"])
+        #expect(runner.tidied.withLock { $0 } == [folder.path("jobs/ftjob-b")])
+        let left = try FileManager.default.contentsOfDirectory(atPath: folder.path("jobs"))
+        #expect(left.sorted() == ["ftjob-a", "ftjob-b"])
     }
 }

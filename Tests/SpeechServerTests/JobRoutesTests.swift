@@ -224,6 +224,26 @@ extension OverSockets {
             }
         }
 
+        /// What a job has kept is listed while it runs, and gone when it is cancelled.
+        @Test func checkpointsOfARunningJob() throws {
+            let server = try TestServer(runner: FakeRunner(steps: 100_000, stepSeconds: 0.01))
+            let id = try begin(server)
+            let path = "\(Self.jobs)/\(id)/checkpoints"
+            func listed() throws -> [JSONValue] { try get(server, path)["data"]?.array ?? [] }
+            #expect(eventually(within: 20) { (try? listed())?.isEmpty == false })
+            #expect(try listed().map { $0["step_number"]?.number } == [10])
+            #expect(status(server, id) == "running")
+            let name = try listed().first?["fine_tuned_model_checkpoint"]?.string ?? ""
+            #expect(name.hasSuffix(":ckpt-step-10"))
+            // It is not to be heard yet, nor published.
+            #expect(try server.client().speak([("model", .string(name))]).status == 404)
+            let published = try post(
+                server, "\(Self.jobs)/\(id)/publish", [("voice", "ada"), ("checkpoint", 10)])
+            #expect(published.status == 400)
+            #expect(try post(server, "\(Self.jobs)/\(id)/cancel").status == 200)
+            #expect(try listed().isEmpty)
+        }
+
         @Test func jobsOutliveTheServer() throws {
             let folder = try TemporaryFolder()
             let runner = FakeRunner(steps: 200, stepSeconds: 0.01)

@@ -1,5 +1,6 @@
 import F5TTS
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -51,6 +52,11 @@ extension OverSockets {
             #expect(voice["object"]?.string == "audio.voice")
             #expect(voice["name"]?.string == "Bob Ö.")
             #expect(voice["created_at"]?.number != nil)
+            #expect(voice["ref_text"]?.string == "Good evening.")
+            // A second and a half say little about a voice.
+            let finding = voice["findings"]?.array?.first { $0["kind"]?.string == "too_short" }
+            #expect(finding?["severity"]?.string == "warning")
+            #expect(finding?["message"]?.string?.contains("3 to 8 s") == true)
             let id = try #require(voice["id"]?.string)
             let list = try json(client.request("GET", "/v1/audio/voices"))
             #expect(Set(ids(list["voices"])) == ["anna", id])
@@ -64,6 +70,82 @@ extension OverSockets {
             #expect(try client.speak([("voice", .string(id))]).status == 404)
             #expect(try client.request("DELETE", "/v1/audio/voices/\(id)").status == 404)
             #expect(try client.request("DELETE", "/v1/audio/voices/..%2F..%2Fdata").status == 404)
+        }
+
+        /// The fields of a form that adds a voice; its words are left out where they are nil.
+        private func fields(
+            _ name: String, words: String? = nil
+        ) throws -> [(String, String?, [UInt8])] {
+            var fields: [(String, String?, [UInt8])] = [
+                ("name", nil, Array(name.utf8)),
+                ("audio_sample", "b.wav", try TestServer.recording()),
+                ("language", nil, Array("en-GB".utf8)),
+            ]
+            if let words { fields.append(("ref_text", nil, Array(words.utf8))) }
+            return fields
+        }
+
+        /// What is said in a recording that comes without words, the transcription server is asked.
+        @Test func aVoiceWithoutWordsIsTranscribed() throws {
+            let hearing = try CannedServer([(200, #"{"text": " Good evening. "}"#)])
+            let server = try TestServer(transcriber: TranscriptionEndpoint(url: hearing.url))
+            let client = try server.client()
+            func add(_ name: String, words: String? = nil) throws -> SocketClient.Answer {
+                try client.upload("/v1/audio/voices", fields(name, words: words))
+            }
+            for (name, words) in [("Bob", nil), ("Bea", " ")] as [(String, String?)] {
+                let made = try add(name, words: words)
+                #expect(made.status == 200, "\(made.text)")
+                #expect(try json(made)["ref_text"]?.string == "Good evening.")
+                #expect(try client.speak([("voice", .string(name.lowercased()))]).status == 200)
+            }
+            let asked = hearing.requests.withLock { $0 }
+            #expect(asked.count == 2)
+            #expect(asked.first?.contains("name=\"language\"\r\n\r\nen\r\n") == true)
+            // Nobody is asked for words that are there, or for a voice that would be refused.
+            let told = try add("Ben", words: "Good morning.")
+            #expect(try json(told)["ref_text"]?.string == "Good morning.")
+            let again = try add("Bob")
+            #expect(again.status == 400)
+            #expect(try json(again)["error"]?["param"]?.string == "name")
+            #expect(hearing.requests.withLock { $0.count } == 2)
+        }
+
+        @Test func aVoiceThatCannotBeTranscribedIsRefused() throws {
+            for (status, body, told) in [
+                (200, #"{"text": " "}"#, 400), (200, "no JSON", 503), (401, "{}", 503),
+            ] {
+                let hearing = try CannedServer([(status, body)])
+                let server = try TestServer(transcriber: TranscriptionEndpoint(url: hearing.url))
+                let answer = try server.client().upload("/v1/audio/voices", fields("Bob"))
+                #expect(answer.status == told, "\(answer.text)")
+                #expect(!answer.text.contains(hearing.url))
+                #expect(server.running.service.voices.list().map(\.id) == ["anna"])
+            }
+        }
+
+        /// Neither a client that leaves nor a server that stops waits for what is never answered.
+        @Test func aTranscriptionIsCalledOff() throws {
+            let hearing = try CannedServer([])
+            defer { withExtendedLifetime(hearing) {} }
+            let server = try TestServer(transcriber: TranscriptionEndpoint(url: hearing.url))
+            func begin() throws -> SocketClient {
+                let client = try server.client()
+                client.sendRequest(
+                    "POST", "/v1/audio/voices",
+                    headers: ["Content-Type": "multipart/form-data; boundary=XbX"],
+                    body: SocketClient.form(try fields("Bob"), boundary: "XbX"))
+                #expect(eventually { server.running.exchangesInProgress == 1 })
+                return client
+            }
+            try begin().close()
+            #expect(eventually { server.running.exchangesInProgress == 0 })
+            let client = try begin()
+            let began = ContinuousClock.now
+            server.stop(within: 0.5)
+            #expect(ContinuousClock.now - began < .seconds(10))
+            client.close()
+            #expect(server.running.service.voices.list().map(\.id) == ["anna"])
         }
 
         /// A version has one name: a number that is written otherwise names none.

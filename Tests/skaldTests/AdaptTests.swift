@@ -112,6 +112,18 @@ struct AdaptTests {
         #expect(try run(["speak", "Hi.", "-o", "-", "--voice", "ada@1"]).status != 0)
     }
 
+    /// What another process works at is not deleted under its hands.
+    @Test func restartLeavesARunningAdaptationAlone() throws {
+        try installation.write("{}", to: "job/adaptation.json")
+        let folder = open(installation.path("job"), O_RDONLY | O_DIRECTORY)
+        defer { close(folder) }
+        #expect(flock(folder, LOCK_EX | LOCK_NB) == 0)
+        let refused = try run(arguments(work: "job", "--restart"))
+        #expect(refused.status != 0 && !refused.crashed)
+        #expect(refused.errors.contains("Another process works"), "\(refused.errors)")
+        #expect(installation.names("job") == ["adaptation.json"])
+    }
+
     @Test func refusalsComeBeforeTheWork() throws {
         let recordings = installation.path("recordings")
         let cases: [([String], String)] = [

@@ -42,6 +42,21 @@ import Testing
         }
     }
 
+    @Test func aVoiceIsAddedWithoutItsWords() throws {
+        let hearing = try CannedServer([(200, #"{"text": "Good evening."}"#)])
+        let server = try Server(installation, environment: ["SKALD_TRANSCRIBE_URL": hearing.url])
+        let head =
+            "--XbX\r\nContent-Disposition: form-data; name=name\r\n\r\nAda\r\n--XbX\r\n"
+            + "Content-Disposition: form-data; name=audio_sample; filename=a.wav\r\n\r\n"
+        let recording = Array(try Data(contentsOf: URL(filePath: installation.recording)))
+        let answer = try server.client().request(
+            "POST", "/v1/audio/voices",
+            headers: ["Content-Type": "multipart/form-data; boundary=XbX"],
+            body: Array(head.utf8) + recording + Array("\r\n--XbX--\r\n".utf8))
+        #expect(answer.status == 200, "\(answer.text)")
+        #expect(answer.text.contains(#""ref_text":"Good evening.""#))
+    }
+
     /// What a request gets depends on its seed alone, not on who else is served.
     @Test func concurrentRequestsGetTheBytesTheyGetAlone() throws {
         let server = try Server(installation)

@@ -135,6 +135,14 @@ struct TrainTests {
         #expect(other.status != 0 && other.errors.contains("other settings or data"))
     }
 
+    @Test(arguments: ["0", "nan", "inf", "1e300"])
+    func refusesMinutesThatNeverEnd(minutes: String) throws {
+        try configure("updates: 3")
+        let result = try train("refused", ["--minutes", minutes])
+        #expect(result.status != 0 && !result.crashed)
+        #expect(result.errors.contains("--minutes"), "\(result.errors)")
+    }
+
     @Test(arguments: [
         ("updates: none", "train.updates"), ("learning_rat: 1", "learning_rat"),
         ("decay: steep", "train.decay"), ("frames: 1", "train.frames"),

@@ -39,18 +39,23 @@ package final class StagingFolder {
             guard mkdir(path, 0o755) == 0 else { throw Failure("Making a folder") }
             let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
             // Between `mkdir` and the lock, another process may have taken the folder for abandoned.
-            if descriptor >= 0, flock(descriptor, LOCK_EX | LOCK_NB) == 0,
-                FileManager.default.fileExists(atPath: path)
-            {
+            guard descriptor >= 0 else {
+                guard errno == ENOENT else { throw Failure("Opening a folder") }
+                continue
+            }
+            let isLocked = flock(descriptor, LOCK_EX | LOCK_NB) == 0
+            guard isLocked || errno == EWOULDBLOCK else {
+                let failure = Failure("Locking a folder")
+                close(descriptor)
+                rmdir(path)
+                throw failure
+            }
+            if isLocked, FileManager.default.fileExists(atPath: path) {
                 self.path = path
                 self.descriptor = descriptor
                 return
             }
-            if descriptor >= 0 {
-                close(descriptor)
-            } else if errno != ENOENT {
-                throw Failure("Opening a folder")
-            }
+            close(descriptor)
         }
     }
 

@@ -82,7 +82,6 @@ final class AdaptedModels: Sendable {
             let identity = try Self.identity(&identity, model, weights)
             try check(adaptation, identity)
             let entry = try make(adaptation, key)
-            makeRoom(entry.bytes)
             entries.withLock { $0.append(entry) }
             return entry.samplers
         }
@@ -134,6 +133,7 @@ final class AdaptedModels: Sendable {
             parameter: "voice")
     }
 
+    /// Makes a model, and room for it among those kept.
     private func make(_ adaptation: AdaptedWeights, _ key: Key) throws -> Entry {
         let file = try CheckpointFile.open(adaptation.version.weightsPath(adaptation.set))
         let stored = try EMAResolution.resolve(file, source: .auto)
@@ -150,6 +150,7 @@ final class AdaptedModels: Sendable {
         }
         let made = try Self.lowRank(
             adapter, stored, on: model.backbone, parts: parts, sharing: base)
+        makeRoom(made.bytes)
         return Entry(key: key, samplers: made.samplers, bytes: made.bytes)
     }
 

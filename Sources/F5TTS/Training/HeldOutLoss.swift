@@ -10,8 +10,17 @@ package struct HeldOutLoss: Sendable {
         /// The same with the text blanked. How far it lies above `loss` is what the text tells the
         /// model: about nothing as long as it has not learnt to read.
         package let withoutText: Double
+        /// `textGap` in the first part of the flow times alone, where all is noise still and the text has
+        /// the most to tell; nil in curves that were written without it.
+        package let earlyTextGap: Double?
 
         package var textGap: Double { withoutText - loss }
+
+        package init(loss: Double, withoutText: Double, earlyTextGap: Double? = nil) {
+            self.loss = loss
+            self.withoutText = withoutText
+            self.earlyTextGap = earlyTextGap
+        }
     }
 
     private let data: any TrainingData
@@ -64,6 +73,7 @@ package struct HeldOutLoss: Sendable {
     /// Means over all frames that were asked about.
     package func callAsFunction(_ backbone: any Backbone) -> Result {
         var (loss, blind, frames) = (0.0, 0.0, 0.0)
+        var earlyTextGap: Double?
         for draw in 0..<draws {
             for index in batches.indices {
                 let batch = batch(index, draw: draw)
@@ -76,7 +86,11 @@ package struct HeldOutLoss: Sendable {
                 blind += Double(unread.array[0]) * asked
                 frames += asked
             }
+            // The first draw has the earliest times.
+            earlyTextGap = earlyTextGap ?? (blind - loss) / max(1, frames)
         }
-        return Result(loss: loss / max(1, frames), withoutText: blind / max(1, frames))
+        return Result(
+            loss: loss / max(1, frames), withoutText: blind / max(1, frames),
+            earlyTextGap: earlyTextGap)
     }
 }

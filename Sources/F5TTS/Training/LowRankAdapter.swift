@@ -109,6 +109,8 @@ package struct LowRankAdapter: Sendable, Equatable, Codable {
                 .doesNotFit, file: stored.file, tensor: name,
                 "does not belong to an adapter of this model; adapt the voice again")
         }
+        // A version's description may have been written by hand.
+        guard rank >= 1, scale.isFinite else { throw refusal("lora_rank") }
         var layers: [String: LowRank] = [:]
         for (name, shape) in Weights.shapes(of: { backbone.model($0) }) where Self.adapts(name) {
             guard let down = stored.tensors[name + Self.down], down.shape == [rank, shape[1]] else {

@@ -35,7 +35,8 @@ package enum TrainingCheckpoint {
         let file = try CheckpointFile.open(path)
         guard case .tree(let root) = file.contents, let state = root[section],
             let update = state["update"]?.wholeNumber,
-            let step = state["optimizer_step"]?.wholeNumber
+            let step = state["optimizer_step"]?.wholeNumber,
+            [update, step].allSatisfy({ (0...Int(Int32.max)).contains($0) })
         else {
             throw CheckpointError(
                 .doesNotFit, file: path,

@@ -35,13 +35,24 @@ extension VoiceStore {
             }
         }
         let id = try identifier(for: name)
-        let findings = try check(audio, name: name, text: text)
+        let recording = try prepare(audio).recording
+        let findings = RecordingDoctor(.reference, vocabulary: nil)
+            .examine(recording, clip: name, text: text).findings
         let record = VoiceRecord(
             id: id, name: name, referenceText: text, language: language, licence: licence,
             createdAt: Int(Date().timeIntervalSince1970),
             audio: "reference." + VoiceStore.fileExtension(audio), findings: findings)
         try store(record, audio: audio)
         return try voice(id)
+    }
+
+    /// What is used of a recording when it becomes a voice's reference, for whoever writes down what is
+    /// said in it: mono at 24 kHz, at most 12 s, without the silence at its ends.
+    ///
+    /// Throws as `create` does for the name and the recording.
+    package func speech(in audio: [UInt8], for name: String) throws(SpeechError) -> Waveform {
+        _ = try identifier(for: VoiceStore.checkedName(name))
+        return try prepare(audio).reference.waveform24k
     }
 
     /// Writes a new voice's folder, whole or not at all.
@@ -134,28 +145,25 @@ extension VoiceStore {
             parameter: "name")
     }
 
-    /// Decodes and prepares the recording as synthesis will, and refuses what it could not use.
-    ///
-    /// - Returns: what the recording doctor has to say about it.
-    private func check(
-        _ audio: [UInt8], name: String, text: String
-    ) throws(SpeechError) -> [Finding] {
-        let decoded: DecodedAudio
-        let prepared: ReferenceAudio
+    /// Decodes and prepares a recording as synthesis will, and refuses what it could not use.
+    private func prepare(
+        _ audio: [UInt8]
+    ) throws(SpeechError) -> (recording: DecodedAudio, reference: ReferenceAudio) {
+        let recording: DecodedAudio
+        let reference: ReferenceAudio
         do {
-            decoded = try AudioFile.read(bytes: audio, limits: audioLimits)
-            prepared = try ReferenceAudio.prepare(decoded)
+            recording = try AudioFile.read(bytes: audio, limits: audioLimits)
+            reference = try ReferenceAudio.prepare(recording)
         } catch {
             throw SpeechError(voiceAudio: error)
         }
-        guard prepared.seconds >= VoiceStore.shortestReference else {
+        guard reference.seconds >= VoiceStore.shortestReference else {
             throw SpeechError(
                 .invalidRequest,
                 "The recording has less than half a second of speech: record 3 to 12 seconds.",
                 parameter: "audio_sample")
         }
-        return RecordingDoctor(.reference, vocabulary: nil)
-            .examine(decoded, clip: name, text: text).findings
+        return (recording, reference)
     }
 
     /// A file name extension for audio bytes, from their first ones; for people who look into the

@@ -26,7 +26,7 @@ extension VoiceStore {
 
     /// Makes a version the one that the voice speaks with; 0 is the recording alone, not adapted.
     ///
-    /// Throws `voiceNotFound`, `invalidRequest` for a version that is not there, `unavailable`.
+    /// Throws `voiceNotFound`, also for a version that is not there, and `unavailable`.
     package func makeCurrent(_ id: String, version number: Int) throws(SpeechError) {
         let folder = try ownFolder(id)
         let lock = try FolderLock(folder)
@@ -40,8 +40,8 @@ extension VoiceStore {
 
     /// Deletes a version that is not the current one.
     ///
-    /// Whoever speaks with it at this moment finishes. Throws `voiceNotFound`, `invalidRequest`,
-    /// `unavailable`.
+    /// Whoever speaks with it at this moment finishes. Throws `voiceNotFound`, `invalidRequest` for the
+    /// current one, `unavailable`.
     package func deleteVersion(_ id: String, _ number: Int) throws(SpeechError) {
         let folder = try ownFolder(id)
         let lock = try FolderLock(folder)
@@ -65,7 +65,7 @@ extension VoiceStore {
         }
     }
 
-    /// The version of that number in a voice's folder; `invalidRequest` when there is none.
+    /// The version of that number in a voice's folder; `voiceNotFound` when there is none.
     static func version(_ number: Int, in folder: String) throws(SpeechError) -> VoiceVersion {
         let path = "\(folder)/\(VersionIndex.folder)/\(number)"
         guard FileManager.default.fileExists(atPath: path) else { throw noVersion(number) }

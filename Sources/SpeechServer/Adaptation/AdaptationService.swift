@@ -7,6 +7,7 @@ import Synchronization
 /// What the routes of adaptation work with: files and jobs of one data folder, which no other process
 /// uses meanwhile.
 package final class AdaptationService: Sendable {
+    /// What files, jobs and those who listen to them may take.
     package struct Limits: Sendable {
         package var files = FileShelf.Limits()
         /// Jobs that may wait or be paused.
@@ -29,7 +30,7 @@ package final class AdaptationService: Sendable {
     /// What was published to be listened to, by the name of the model.
     private let auditions = Mutex<[String: StoredVoice]>([:])
     /// Versions are written one at a time.
-    private let publishing = DecodingGate()
+    private let publishing = Turnstile()
 
     /// Opens what is kept in the data folder, or begins it; no job runs before `start`.
     ///

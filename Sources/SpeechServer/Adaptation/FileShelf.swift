@@ -3,6 +3,7 @@ import Foundation
 
 /// Files on the disk, each in a folder named after its id, with their entries in the store.
 package final class FileShelf: Sendable {
+    /// What files may take of the disk.
     package struct Limits: Sendable {
         /// Bytes of one upload.
         package var upload = 1 << 30
@@ -17,7 +18,7 @@ package final class FileShelf: Sendable {
     private let store: any AdaptationStore
     private let space: ByteBudget
     /// Archives are looked through one at a time.
-    private let examining = DecodingGate()
+    private let examining = Turnstile()
 
     /// Takes over the folder `root`, and removes what uploads left that were cut off.
     package init(root: String, store: any AdaptationStore, limits: Limits) throws {

@@ -51,7 +51,8 @@ extension WebPage {
             <summary>Add a voice</summary>
             <form id="add">
               <p class="note">Three to twelve seconds of clear speech, and exactly what is said in
-                it. Use only recordings of people who agreed to it.</p>
+                it; left empty, a server that transcribes is asked, if there is one. Use only
+                recordings of people who agreed to it.</p>
               <div class="fields">
                 <div>
                   <label for="voice-name">Name</label>
@@ -65,7 +66,7 @@ extension WebPage {
               <label for="voice-audio">Recording</label>
               <input id="voice-audio" name="audio_sample" type="file" accept="audio/*,.wav,.flac,.mp3,.ogg" required>
               <label for="voice-text">What is said in it</label>
-              <textarea id="voice-text" name="ref_text" rows="2" required></textarea>
+              <textarea id="voice-text" name="ref_text" rows="2"></textarea>
               <div class="actions">
                 <button type="submit">Add</button>
                 <span id="add-status" role="status" aria-live="polite"></span>

@@ -270,7 +270,9 @@ extension WebPage {
             const voice = await answer.json();
             await listVoices(voice.id);
             at("add").reset();
-            status.textContent = "Added “" + voice.name + "”, chosen above.";
+            const heard = form.get("ref_text").trim() ? [] : ["What was heard: “" + voice.ref_text + "”."];
+            status.textContent = ["Added “" + voice.name + "”, chosen above.", ...heard,
+              ...voice.findings.map(finding => finding.message)].join(" ");
           } catch (error) {
             status.className = "bad";
             status.textContent = error.message;

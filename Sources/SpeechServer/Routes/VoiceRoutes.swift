@@ -1,5 +1,7 @@
 import F5TTS
 import Logging
+import Synchronization
+import TextFrontEnd
 
 extension SpeechService {
     func addVoices(to router: inout Router) {
@@ -10,9 +12,9 @@ extension SpeechService {
         }
         let formLimit = options.uploadLimit + (64 << 10)
         router.add("POST", "/v1/audio/voices", bodyLimit: formLimit) { request in
-            let voice = try createVoice(MultipartForm(request))
+            let voice = try createVoice(MultipartForm(request), request.client)
             request.logger.info("voice added", metadata: ["voice": "\(voice.id)"])
-            return .json(description(voice))
+            return .json(creation(of: voice))
         }
         router.add("DELETE", "/v1/audio/voices/:id") { request in
             let id = request.parameter("id")
@@ -31,7 +33,9 @@ extension SpeechService {
         }
     }
 
-    private func createVoice(_ form: MultipartForm) throws(SpeechError) -> StoredVoice {
+    private func createVoice(
+        _ form: MultipartForm, _ client: ClientConnection
+    ) throws -> StoredVoice {
         let name = try required("name", try form.text("name"))
         let audio = try required("audio_sample", try form.part("audio_sample")?.bytes)
         guard audio.count <= options.uploadLimit else {
@@ -40,24 +44,62 @@ extension SpeechService {
                 "The recording has more than \(options.uploadLimit) bytes: 3 to 12 seconds are "
                     + "enough.", parameter: "audio_sample")
         }
-        let text = try required(
-            "ref_text", try form.text("ref_text"),
-            "ref_text is missing: send what is said in the recording, word for word. Recordings "
-                + "are not transcribed here.")
         let language = try form.text("language")
+        var text = try form.text("ref_text") ?? ""
+        if text.strippedOfSpace.isEmpty {
+            text = try transcript(of: audio, for: name, language, client)
+        }
         return try decoding.pass { () throws(SpeechError) in
             try voices.create(name: name, audio: audio, text: text, language: language)
         }
     }
 
+    /// What the transcription server hears in a recording that came without words; throws
+    /// `invalidRequest` where there is no such server, or it hears nothing.
+    private func transcript(
+        of audio: [UInt8], for name: String, _ language: String?, _ client: ClientConnection
+    ) throws -> String {
+        guard let transcriber else {
+            throw SpeechError(
+                .invalidRequest,
+                "ref_text is missing: send what is said in the recording, word for word, or let the "
+                    + "operator name a server that transcribes (--transcribe-url).",
+                parameter: "ref_text")
+        }
+        let speech = try decoding.pass { () throws(SpeechError) in
+            try voices.speech(in: audio, for: name)
+        }
+        let isWanted = Atomic(true)
+        let text = try client.waiting(onHangUp: { isWanted.store(false, ordering: .relaxed) }) {
+            try transcriber.transcribe(
+                speech, language: language, while: { isWanted.load(ordering: .relaxed) })
+        }
+        guard !text.isEmpty else {
+            throw SpeechError(
+                .invalidRequest,
+                "No words could be made out in the recording: send in ref_text what is said in it.",
+                parameter: "ref_text")
+        }
+        return text
+    }
+
     private func required<Value>(
-        _ field: String, _ value: Value?, _ message: String? = nil
+        _ field: String, _ value: Value?
     ) throws(SpeechError) -> Value {
         guard let value else {
             throw SpeechError(
-                .invalidRequest, message ?? "\(field) is missing from the form.", parameter: field)
+                .invalidRequest, "\(field) is missing from the form.", parameter: field)
         }
         return value
+    }
+
+    /// What whoever adds a voice is told of it: also the words that were taken for those of the recording,
+    /// and what is to be said against it.
+    private func creation(of voice: StoredVoice) -> JSONValue {
+        guard case .object(var fields) = description(voice) else { return .null }
+        fields.append(("ref_text", .string(voice.referenceText)))
+        fields.append(("findings", .array(voice.findings.map(\.json))))
+        return .object(fields)
     }
 
     /// Without the transcript: the list may be open to everybody.
@@ -67,6 +109,17 @@ extension SpeechService {
             "created_at": .number(Double(voice.createdAt)),
             "language": voice.language.map(JSONValue.string) ?? .null,
             "version": .number(Double(voice.version?.number ?? 0)),
+        ]
+    }
+}
+
+extension Finding {
+    /// As clients get it, without the clip's name.
+    fileprivate var json: JSONValue {
+        [
+            "kind": .string(kind.rawValue), "severity": .string(severity.rawValue),
+            "message": .string(message), "measured": measured.map { .number($0) } ?? .null,
+            "unit": .text(unit),
         ]
     }
 }

@@ -33,6 +33,7 @@ final class AdaptationDisplay: Sendable {
         case .note(let text): line("Note: \(text)")
         case .warning(let text): line("Warning: \(text)")
         case .training(let event): show(event)
+        case .kept(let checkpoint): line("The weights of update \(checkpoint.update) are kept.")
         }
     }
 

@@ -30,6 +30,11 @@ enum AdaptationFolders {
             throw CommandError(
                 "\(folder) holds no adaptation, so --restart leaves it alone: name another --work.")
         }
+        guard let lock = FolderLock(trying: folder) else {
+            throw CommandError(
+                "Another process works at the adaptation in \(folder): wait for it, or stop it.")
+        }
+        defer { lock.release() }
         try FileManager.default.removeItem(atPath: folder)
     }
 }

@@ -60,7 +60,7 @@ struct ServeCommand: ParsableCommand {
             socket: ListeningSocket(host: settings.host, port: settings.port),
             options: settings.service, authorization: settings.authorization,
             allowedOrigin: settings.allowedOrigin, voices: voices,
-            adaptation: adaptation, logger: logger,
+            adaptation: adaptation, transcriber: transcriber, logger: logger,
             load: {
                 let (synthesizer, weights) = try Synthesizer.load(
                     description, weights: source, precision: precision,

@@ -4,8 +4,9 @@ import Foundation
 enum StandardError {
     static let isTerminal = isatty(STDERR_FILENO) == 1
 
+    /// Whoever reads them may have gone, or their disk be full: no reason to end the work.
     static func write(_ text: String) {
-        FileHandle.standardError.write(Data(text.utf8))
+        try? FileHandle.standardError.write(contentsOf: Data(text.utf8))
     }
 
     static func line(_ text: String) { write(text + "\n") }

@@ -46,7 +46,10 @@ struct TrainCommand: ParsableCommand {
     @OptionGroup(title: "Folders") var folders: FolderOptions
 
     func validate() throws {
-        if let minutes, !(minutes > 0) { throw ValidationError("--minutes must be above 0.") }
+        // NaN is in no range.
+        if let minutes, !(1e-3...1e6).contains(minutes) {
+            throw ValidationError("--minutes must be 0.001 to 1000000.")
+        }
     }
 
     func run() throws {

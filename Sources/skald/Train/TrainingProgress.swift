@@ -74,9 +74,10 @@ final class TrainingProgress: Sendable {
 
     private static func text(_ point: HeldOutPoint) -> String {
         func shown(_ name: String, _ result: HeldOutLoss.Result, _ distance: Double?) -> String {
+            let early = result.earlyTextGap.map { ", early \($0.decimals(3))" } ?? ""
             let spoken = distance.map { ", speech off by \($0.decimals(3))" } ?? ""
-            return
-                "\(name) \(result.loss.decimals(4)) (text gap \(result.textGap.decimals(4))\(spoken))"
+            let gap = result.textGap.decimals(4)
+            return "\(name) \(result.loss.decimals(4)) (text gap \(gap)\(early)\(spoken))"
         }
         let raw = shown("raw", point.raw, point.rawDistance)
         let average = point.average.map { "  " + shown("EMA", $0, point.averageDistance) } ?? ""

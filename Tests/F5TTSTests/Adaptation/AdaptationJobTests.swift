@@ -87,13 +87,20 @@ import Testing
     @Test func keepsWhatACrashPrevented() throws {
         let options = AdaptationScene.options { $0.keepAt = [2] }
         let kept = scene.folder.path("job/kept/update-2.pt")
+        let (stopped, resumed) = (EventLog(), EventLog())
         _ = try scene.job(options).run(
             control: { FileManager.default.fileExists(atPath: kept) ? .stop : .go },
-            report: { _ in })
+            report: stopped.add)
         let first = try scene.bytes("job/kept/update-2.pt")
         try FileManager.default.removeItem(atPath: kept)
-        _ = try scene.job(options).run(control: { .go }, report: { _ in })
+        _ = try scene.job(options).run(control: { .go }, report: resumed.add)
         #expect(try scene.bytes("job/kept/update-2.pt") == first)
+        // Both told of it, with the figures of that update.
+        for log in [stopped, resumed] {
+            let told = log.events.compactMap { if case .kept(let kept) = $0 { kept } else { nil } }
+            #expect(told.map(\.update) == [2])
+            #expect(told.first?.trainLoss != nil && told.first?.raw != nil)
+        }
     }
 
     @Test func aFolderBelongsToOneAdaptation() throws {

@@ -261,6 +261,18 @@ struct TrainerTests {
                 trainer, from: Fixtures.path("checkpoints/model_last.pt"))
         }
         #expect(error?.code == .doesNotFit)
+        // Nor are counts that no run comes to.
+        let folder = try TemporaryFolder()
+        for update in [-1, Int.max] {
+            let other = try Self.trainer()
+            other.update = update
+            let path = folder.path("state.pt")
+            try TrainingCheckpoint.write(other, to: path)
+            let error = #expect(throws: CheckpointError.self) {
+                try TrainingCheckpoint.restore(trainer, from: path)
+            }
+            #expect(error?.code == .doesNotFit)
+        }
     }
 
     /// The weights in a training checkpoint load as those of any other.
@@ -336,6 +348,9 @@ struct TrainerTests {
         let before = heldOut(trainer.model)
         #expect(heldOut(trainer.model) == before)
         #expect(before.textGap != 0)
+        let early = HeldOutLoss(Clips(count: 6), draws: 1, threshold: 40, seed: 9)(trainer.model)
+        #expect(abs((early.earlyTextGap ?? 1) - early.textGap) < 1e-9)
+        #expect(before.earlyTextGap != before.textGap && before.earlyTextGap != nil)
         _ = Self.run(trainer, updates: 40)
         #expect(heldOut(trainer.model).loss < 0.8 * before.loss)
     }

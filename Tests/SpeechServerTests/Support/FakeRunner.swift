@@ -14,6 +14,8 @@ final class FakeRunner: JobRunning {
     let failure: (any Error)?
     /// Jobs in the order in which they were begun.
     let begun = Mutex<[String]>([])
+    /// The folders of jobs that were cleared up.
+    let tidied = Mutex<[String]>([])
 
     init(steps: Int = 20, stepSeconds: Double = 0.002, failure: (any Error)? = nil) {
         self.steps = steps
@@ -51,6 +53,7 @@ final class FakeRunner: JobRunning {
             if step % 10 == 0 { metrics.validLoss = 2 / Double(step) }
             report(.metrics(metrics))
             if step % 10 == 0 { try save() }
+            if step == 10 { report(.kept(Self.checkpoint(work.job, step))) }
         }
         try save()
         let page = work.folder + "/report.html"
@@ -58,15 +61,16 @@ final class FakeRunner: JobRunning {
         return .finished(
             JobResult(
                 files: [("report.html", page)],
-                checkpoints: [10, steps].map { step in
-                    JobCheckpoint(
-                        id: "ftckpt_\(work.job.id.dropFirst(6))_\(step)", job: work.job.id,
-                        step: step, createdAt: 1, trainLoss: 1 / Double(step),
-                        validLoss: 2 / Double(step))
-                }))
+                checkpoints: [10, steps].map { Self.checkpoint(work.job, $0) }))
     }
 
-    func tidy(_ folder: String) {}
+    private static func checkpoint(_ job: JobRecord, _ step: Int) -> JobCheckpoint {
+        JobCheckpoint(
+            id: "ftckpt_\(job.id.dropFirst(6))_\(step)", job: job.id, step: step, createdAt: 1,
+            trainLoss: 1 / Double(step), validLoss: 2 / Double(step))
+    }
+
+    func tidy(_ folder: String) { tidied.withLock { $0.append(folder) } }
 
     func publish(
         _ folder: String, to voices: VoiceStore, as voice: String, step: Int?, weights: WeightSource

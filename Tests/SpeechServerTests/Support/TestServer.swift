@@ -24,7 +24,8 @@ final class TestServer {
         _ synthesizer: any SpeechSynthesizing = FakeSynthesizer(), key: String? = nil,
         listsArePrivate: Bool = false, isLoaded: Bool = true,
         adaptation limits: AdaptationService.Limits = .init(),
-        runner: any JobRunning = FakeRunner(), folder: String? = nil,
+        runner: any JobRunning = FakeRunner(), transcriber: (any Transcribing)? = nil,
+        folder: String? = nil,
         configure: (inout SpeechService.Options) -> Void = { _ in }
     ) throws {
         ownsFolder = folder == nil
@@ -49,7 +50,7 @@ final class TestServer {
                 try AdaptationService(
                     data: folder + "/data", model: "fake", voices: voices, runner: runner,
                     limits: limits, logger: logger)
-            }, logger: logger,
+            }, transcriber: transcriber, logger: logger,
             load: { [mayLoad] in
                 mayLoad.wait()
                 return synthesizer

@@ -56,11 +56,6 @@ package struct MelCacheBuilder: Sendable {
     /// The name of the cache of that identity.
     static func fileName(_ identity: String) -> String { "mels-\(identity.prefix(32)).safetensors" }
 
-    /// Bytes that the cache takes on the disk, nearly.
-    package var byteCount: Int {
-        clips.reduce(0) { $0 + frames($1) * Self.bands * 4 + $1.tokens.count * 8 + 256 }
-    }
-
     /// Opens the cache of these clips in a folder, or makes it first.
     ///
     /// It appears under its identity's name only when it is whole and on the disk; a damaged one is

@@ -43,7 +43,7 @@ struct AdaptationBase {
             let file = try CheckpointFile.open(model.weightsPath)
             guard EMAResolution.sources(in: file).contains(.ema),
                 let average = try? EMAResolution.resolve(file, source: .ema),
-                let step = average.emaStep
+                let step = average.emaStep, (0...Int(Int32.max)).contains(step)
             else {
                 throw SpeechError(
                     .invalidRequest,

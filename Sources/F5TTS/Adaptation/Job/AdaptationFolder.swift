@@ -38,6 +38,12 @@ struct AdaptationFolder: Sendable {
         FileManager.default.fileExists(atPath: path + "/" + name)
     }
 
+    /// When a file or a folder was changed last, seconds since 1970; 0 when there is none.
+    static func changed(_ path: String) -> Int {
+        let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+        return Int((attributes?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0)
+    }
+
     /// Removes files that were left half written; for whoever holds the folder's lock.
     func removeAbandoned() {
         for place in [path, kept, path + "/" + Self.candidates] {

@@ -36,8 +36,12 @@ package final class AdaptationJob: Sendable {
         case note(String)
         case warning(String)
         case training(TrainingRun.Event)
+        /// The weights of an update are kept, to be published when all is done. Told again where the job
+        /// goes on from them.
+        case kept(AdaptationResult.Checkpoint)
     }
 
+    /// How a run ended, if it did not fail.
     package enum Outcome: Sendable {
         case finished(AdaptationResult)
         /// By `control`; the same job goes on.
@@ -46,6 +50,7 @@ package final class AdaptationJob: Sendable {
 
     /// Asked again and again what to do next.
     package typealias Control = @Sendable () -> TrainingRun.Control
+    /// Told what happens, on the job's thread.
     package typealias Report = @Sendable (Event) -> Void
 
     private let folder: AdaptationFolder

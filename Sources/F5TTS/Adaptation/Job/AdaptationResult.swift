@@ -64,19 +64,14 @@ package struct AdaptationResult: Sendable {
             FileManager.default.fileExists(atPath: folder.kept($0))
         }
         return Set(kept + [record.updates]).sorted().map { update in
-            let isBest = update == record.updates
-            let path = isBest ? nil : folder.kept(update)
-            let point = curve.heldOut.last { $0.update == update }
-            let step = curve.steps.last { $0.update == update }
-            let attributes = try? FileManager.default.attributesOfItem(
-                atPath: path ?? version.folder)
-            let changed = (attributes?[.modificationDate] as? Date)?.timeIntervalSince1970
+            guard update == record.updates else {
+                return Checkpoint(kept: update, in: folder, curve)
+            }
             return Checkpoint(
-                update: update, trainLoss: step?.loss,
-                raw: isBest ? record.figures.raw : point?.rawMeasure,
-                average: isBest ? record.figures.average : point?.averageMeasure,
-                averageShare: isBest ? record.average?.newShare : step?.averageShare,
-                isBest: isBest, createdAt: Int(changed ?? 0), path: path)
+                update: update, trainLoss: curve.steps.last { $0.update == update }?.loss,
+                raw: record.figures.raw, average: record.figures.average,
+                averageShare: record.average?.newShare, isBest: true,
+                createdAt: AdaptationFolder.changed(version.folder), path: nil)
         }
     }
 
@@ -135,6 +130,19 @@ package struct AdaptationResult: Sendable {
             return try TrainedWeights(path: path, update: update, curve)
         }
         return try TrainedWeights(version, curve)
+    }
+}
+
+extension AdaptationResult.Checkpoint {
+    /// The weights of an update that were kept, with what the run's curves say of it.
+    init(kept update: Int, in folder: AdaptationFolder, _ curve: TrainingCurve) {
+        let point = curve.heldOut.last { $0.update == update }
+        let step = curve.steps.last { $0.update == update }
+        let path = folder.kept(update)
+        self.init(
+            update: update, trainLoss: step?.loss, raw: point?.rawMeasure,
+            average: point?.averageMeasure, averageShare: step?.averageShare, isBest: false,
+            createdAt: AdaptationFolder.changed(path), path: path)
     }
 }
 

@@ -78,13 +78,16 @@ struct AdaptationTraining {
     private func keep(_ update: Int, _ path: String, _ report: AdaptationJob.Report) {
         let kept = folder.kept(update)
         let files = FileManager.default
-        guard options.keepAt.contains(update), !files.fileExists(atPath: kept),
-            files.fileExists(atPath: path)
-        else { return }
+        guard options.keepAt.contains(update), files.fileExists(atPath: path) else { return }
         do {
-            try folder.make("kept")
-            _ = try CheckpointConversion.convert(
-                path, to: kept, source: nil, type: nil, layout: .torchZip)
+            if !files.fileExists(atPath: kept) {
+                try folder.make("kept")
+                _ = try CheckpointConversion.convert(
+                    path, to: kept, source: nil, type: nil, layout: .torchZip)
+            }
+            let curve =
+                (try? TrainingCurve(contentsOf: folder.run + "/curves.jsonl")) ?? TrainingCurve()
+            report(.kept(AdaptationResult.Checkpoint(kept: update, in: folder, curve)))
         } catch {
             let reason = (error as? CheckpointError)?.withoutFolders.description
             report(

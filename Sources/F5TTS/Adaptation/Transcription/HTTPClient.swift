@@ -31,9 +31,11 @@ struct HTTPClient: Sendable {
         return CCurl_global_init() == CURLE_OK
     }()
 
-    /// Posts `body` and gives the answer, whatever its status.
+    /// Posts `body` and gives the answer, whatever its status; `running` is asked several times a second,
+    /// and false is a failure.
     func post(
-        _ url: String, headers: [(name: String, value: String)], body: [UInt8]
+        _ url: String, headers: [(name: String, value: String)], body: [UInt8],
+        while running: () -> Bool
     ) throws(Failure) -> Response {
         guard Self.isReady, let handle = curl_easy_init() else {
             throw Failure(description: "libcurl cannot be used", isTransient: false)
@@ -69,12 +71,34 @@ struct HTTPClient: Sendable {
             set(
                 CCurl_set_pointer(
                     handle, CURLOPT_POSTFIELDS, body.baseAddress ?? UnsafeRawPointer(context)))
-            if code == CURLE_OK { code = curl_easy_perform(handle) }
+            if code == CURLE_OK { code = Self.perform(handle, while: running) }
         }
         guard code == CURLE_OK else { throw Self.failure(code) }
         return withExtendedLifetime(sink) {
             Response(status: CCurl_status(handle), body: sink.bytes)
         }
+    }
+
+    /// Does the transfer; `CURLE_ABORTED_BY_CALLBACK` when it is not to go on.
+    private static func perform(
+        _ handle: UnsafeMutableRawPointer, while running: () -> Bool
+    ) -> CURLcode {
+        guard let transfer = curl_multi_init() else { return CURLE_OUT_OF_MEMORY }
+        defer { curl_multi_cleanup(transfer) }
+        guard curl_multi_add_handle(transfer, handle) == CURLM_OK else { return CURLE_FAILED_INIT }
+        defer { curl_multi_remove_handle(transfer, handle) }
+        var left: Int32 = 1
+        while left > 0 {
+            guard running() else { return CURLE_ABORTED_BY_CALLBACK }
+            guard curl_multi_perform(transfer, &left) == CURLM_OK,
+                left == 0 || curl_multi_poll(transfer, nil, 0, 100, nil) == CURLM_OK
+            else { return CURLE_FAILED_INIT }
+        }
+        var others: Int32 = 0
+        guard let message = curl_multi_info_read(transfer, &others) else {
+            return CURLE_FAILED_INIT
+        }
+        return message.pointee.data.result
     }
 
     private static func failure(_ code: CURLcode) -> Failure {

@@ -68,7 +68,7 @@ package struct TranscriptionEndpoint: Transcribing {
         var attempt = 1
         while true {
             let outcome = Result { () throws(HTTPClient.Failure) in
-                try client.post(url, headers: headers, body: body)
+                try client.post(url, headers: headers, body: body, while: running)
             }
             let reason: String
             switch outcome {
@@ -76,17 +76,18 @@ package struct TranscriptionEndpoint: Transcribing {
             case .success(let answer) where answer.status == 429 || answer.status >= 500:
                 reason = "status \(answer.status)"
             case .success(let answer): throw refusal(answer)
+            case .failure where !running(): throw Self.calledOff
             case .failure(let failure) where failure.isTransient: reason = failure.description
             case .failure(let failure): throw unreachable(failure.description)
             }
             guard attempt < Self.attempts else { throw unreachable(reason) }
-            guard Self.sleep(wait, while: running) else {
-                throw SpeechError(.cancelled, "The transcription was called off.")
-            }
+            guard Self.sleep(wait, while: running) else { throw Self.calledOff }
             wait *= 2
             attempt += 1
         }
     }
+
+    private static let calledOff = SpeechError(.cancelled, "The transcription was called off.")
 
     /// The ISO 639 code that a BCP 47 tag begins with, which is what servers know; the server guesses where
     /// there is none.

@@ -36,7 +36,11 @@ final class RunFolder {
             throw TrainingError(.cannotWrite, "\(path) can't be made: \(error)")
         }
         lock = open(path + "/lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard lock >= 0, flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+        guard lock >= 0 else {
+            throw TrainingError(
+                .cannotWrite, "\(path)/lock can't be made: \(String(cString: strerror(errno)))")
+        }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             throw TrainingError(
                 .inUse, "Another process trains in \(path): wait for it or stop it.")
         }

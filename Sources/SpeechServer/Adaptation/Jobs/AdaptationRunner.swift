@@ -56,21 +56,15 @@ package struct AdaptationRunner: JobRunning {
             report: { event in
                 if case .phase(.preparing) = event { hasPrepared.store(true, ordering: .relaxed) }
                 Self.reports(
-                    event, of: options.updates, hasPrepared: hasPrepared.load(ordering: .relaxed)
+                    event, of: work.job.id, updates: options.updates,
+                    hasPrepared: hasPrepared.load(ordering: .relaxed)
                 ).forEach(report)
             })
         guard case .finished(let result) = outcome else { return .stopped }
         return .finished(
             JobResult(
                 files: result.files,
-                checkpoints: result.checkpoints.map { checkpoint in
-                    JobCheckpoint(
-                        id: JobCheckpoint.freshID(), job: work.job.id, step: checkpoint.update,
-                        createdAt: checkpoint.createdAt, trainLoss: checkpoint.trainLoss,
-                        validLoss: checkpoint.raw?.loss,
-                        validLossEMA: checkpoint.average?.loss,
-                        newShareOfAverage: checkpoint.averageShare)
-                }))
+                checkpoints: result.checkpoints.map { JobCheckpoint($0, of: work.job.id) }))
     }
 
     package func tidy(_ folder: String) {
@@ -91,12 +85,13 @@ package struct AdaptationRunner: JobRunning {
     /// What is told of an event.
     ///
     /// - Parameters:
-    ///   - event: of the job.
+    ///   - event: what happened.
+    ///   - job: the id of the job that it happened to.
     ///   - updates: of the whole job.
     ///   - hasPrepared: whether this run made what precedes training, and did not only find it.
     /// - Returns: the reports, in order.
     static func reports(
-        _ event: AdaptationJob.Event, of updates: Int, hasPrepared: Bool
+        _ event: AdaptationJob.Event, of job: String, updates: Int, hasPrepared: Bool
     ) -> [JobReport] {
         switch event {
         // What precedes training is kept: getting so far is progress, once. A run that finds it has
@@ -111,6 +106,7 @@ package struct AdaptationRunner: JobRunning {
         case .note(let text): return [.message(.info, text)]
         case .warning(let text): return [.message(.warn, text)]
         case .training(let event): return reports(event, of: updates)
+        case .kept(let checkpoint): return [.kept(JobCheckpoint(checkpoint, of: job))]
         }
     }
 
@@ -161,5 +157,16 @@ package struct AdaptationRunner: JobRunning {
         case .warning(let text): return [.message(.warn, text)]
         case .paused, .continued: return []
         }
+    }
+}
+
+extension JobCheckpoint {
+    /// What an adaptation has kept, under an id of its own.
+    fileprivate init(_ checkpoint: AdaptationResult.Checkpoint, of job: String) {
+        self.init(
+            id: Self.freshID(), job: job, step: checkpoint.update,
+            createdAt: checkpoint.createdAt, trainLoss: checkpoint.trainLoss,
+            validLoss: checkpoint.raw?.loss, validLossEMA: checkpoint.average?.loss,
+            newShareOfAverage: checkpoint.averageShare)
     }
 }

@@ -49,23 +49,28 @@ final class EventFeed: Sendable {
     /// A stream of a job's events from the beginning, or after one of them, that ends when the job is
     /// over.
     ///
-    /// - Throws: `busy` when too many listen; `invalidRequest` for an unknown `after`.
+    /// - Throws: `busy` when too many listen; `unavailable` when the server stops; `invalidRequest` for
+    ///   an `after` that is no event's id.
     func stream(of job: String, after: String?) throws -> AudioPipe {
         // An unknown event is told now, while there is still a way to tell it.
         _ = try store.events(of: job, ListPage(after: after, limit: 1, newestFirst: false))
         let listener = Listener(job: job, pipe: AudioPipe(budget: budget), after: after)
-        let isTaken = state.withLock { state in
+        let refusal: SpeechError? = state.withLock { state in
             state.listeners = state.listeners.filter { !$0.value.pipe.isCancelled }
-            guard !state.isClosed, state.listeners.count < limit else { return false }
+            if state.isClosed {
+                return SpeechError(
+                    .unavailable, "The server is shutting down; try again.", retryAfterSeconds: 10)
+            }
+            guard state.listeners.count < limit else {
+                return SpeechError(
+                    .busy,
+                    "Too many clients listen to events: read them as a list, or come back later.",
+                    retryAfterSeconds: 10)
+            }
             state.listeners[ObjectIdentifier(listener)] = listener
-            return true
+            return nil
         }
-        guard isTaken else {
-            throw SpeechError(
-                .busy,
-                "Too many clients listen to events: read them as a list, or come back later.",
-                retryAfterSeconds: 10)
-        }
+        if let refusal { throw refusal }
         do {
             try listener.pipe.write(Array(": events\n\n".utf8))
         } catch {

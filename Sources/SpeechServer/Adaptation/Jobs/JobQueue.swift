@@ -62,7 +62,13 @@ package final class JobQueue: Sendable {
         }
         guard isFirst else { return }
         let thread = Thread { [self] in
-            attempt("taking up what was interrupted", takeUpInterrupted)
+            // A job that is not put back would be shown as running, with nobody at it.
+            while !attempt("putting back what was interrupted", putBackInterrupted),
+                !state.withLock({ $0.isStopping })
+            {
+                waitToRetry()
+            }
+            attempt("clearing up the folders of jobs", clearUp)
             while let job = next() { run(job) }
             ended.signal()
         }
@@ -99,7 +105,8 @@ package final class JobQueue: Sendable {
                     .invalidRequest, "The job is over (\(status.rawValue)): nothing to cancel.")
             }
         }
-        // Its folder is of no more use: it cannot go on.
+        // It cannot go on: its folder is of no more use, nor is what it has kept.
+        attempt("forgetting a job's checkpoints") { try store.keepCheckpoints(of: id, steps: []) }
         if state.withLock({ $0.current != id }) { discard(id) }
         return job
     }
@@ -184,14 +191,21 @@ package final class JobQueue: Sendable {
     /// How often a job may be begun without any progress: one that ends the process would do so for ever.
     private static let mostFruitlessStarts = 3
 
-    private func takeUpInterrupted() throws {
+    /// Removes what a server left behind that ended before it could do so itself.
+    private func clearUp() throws {
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         StagingFolder.removeAbandoned(in: root)
         for name in try FileManager.default.contentsOfDirectory(atPath: root)
         where name.hasPrefix(JobRecord.prefix) {
-            let job = try store.job(name)
-            if job == nil || job?.status == .cancelled { discard(name) }
+            switch try store.job(name)?.status {
+            case nil, .cancelled?: discard(name)
+            case .succeeded?: runner.tidy(folder(of: name))
+            default: break
+            }
         }
+    }
+
+    private func putBackInterrupted() throws {
         for job in try store.jobs(in: [.validatingFiles, .running]) {
             let isHopeless = job.fruitlessStarts >= Self.mostFruitlessStarts
             try store.change(job.id) { job in
@@ -396,6 +410,10 @@ package final class JobQueue: Sendable {
                     job.step = max(job.step, step)
                     job.fruitlessStarts = 0
                 }
+            case .kept(let checkpoint):
+                // What a cancelled job has kept goes with its folder.
+                guard let job = try store.job(id), job.status != .cancelled else { return }
+                try store.add(checkpoint)
             case .metrics(let metrics):
                 guard throttle.lets(metrics) else { return }
                 try store.change(id) { job in

@@ -21,6 +21,8 @@ package enum JobReport: Sendable {
     case metrics(JobEvent.Metrics)
     /// All updates up to this one are safe on the disk.
     case saved(step: Int)
+    /// Its weights stay, and can be published when the job has succeeded.
+    case kept(JobCheckpoint)
 }
 
 /// What a finished job has.
@@ -31,6 +33,7 @@ package struct JobResult: Sendable {
     package var checkpoints: [JobCheckpoint] = []
 }
 
+/// How a job's run ended, if it did not fail.
 package enum JobOutcome: Sendable {
     case finished(JobResult)
     /// It was told to stop, and goes on from where it is when it is run again.

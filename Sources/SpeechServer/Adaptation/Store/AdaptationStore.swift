@@ -31,7 +31,7 @@ package protocol AdaptationStore: Sendable {
     func removeFile(_ id: String) throws -> Bool
 
     /// Adds a job to the queue's end; throws `invalidRequest` when its files are not there, `busy` when
-    /// `limit` jobs are queued.
+    /// `limit` jobs are queued or paused.
     func add(_ job: JobRecord, limit: Int) throws
     func job(_ id: String) throws -> JobRecord?
     func jobs(_ page: ListPage) throws -> [JobRecord]
