@@ -26,7 +26,6 @@ final class FileLedger: Ledger {
     /// A packed matrix is a copy: its values are checked and their memory given back at once, so that
     /// packing a model takes as much memory as what it makes.
     func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
-        guard precision.packedFormat != nil else { return .float32(take(name, shape)) }
         guard let tensor = find(name, shape) else { return .float32(ZeroPages.tensor(shape)) }
         if notFinite == nil, !tensor.isFinite { notFinite = name }
         defer { tensor.storage.releasePages() }

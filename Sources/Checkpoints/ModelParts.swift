@@ -12,18 +12,13 @@ package struct ModelParts: Sendable {
     package func bytes(in precision: Precision) -> Int {
         var floats = tensors.values.reduce(0) { $0 + $1.count }
         for matrix in matrices.values {
-            var format: PackedMatrix.Format?
-            // What is not packed in one format is in none.
-            if case .packed(let packed) = matrix {
-                format = precision == self.precision ? packed.format : precision.packedFormat
+            var format = precision
+            // Not all matrices of an int8 model are int8.
+            if precision == self.precision, case .packed(let packed) = matrix {
+                format = packed.format
             }
-            if let format {
-                let sizes = PackedMatrix.sizes(
-                    format, inputs: matrix.inputs, outputs: matrix.outputs)
-                floats += sizes.panels + sizes.columns
-            } else {
-                floats += matrix.inputs * matrix.outputs
-            }
+            let sizes = PackedMatrix.sizes(format, inputs: matrix.inputs, outputs: matrix.outputs)
+            floats += sizes.panels + sizes.columns
         }
         return floats * 4
     }

@@ -30,26 +30,61 @@ struct MatrixProductTests {
         return Float(bitPattern: (bits &+ 0x7FFF &+ ((bits >> 16) & 1)) & 0xFFFF_0000)
     }
 
+    static func transposed(_ x: [Float], _ height: Int, _ width: Int) -> [Float] {
+        (0..<x.count).map { x[$0 % height * width + $0 / height] }
+    }
+
+    @Test(arguments: Kernel.all) func float32(_ kernel: Kernel) {
+        for (rows, columns, depth) in Self.shapes {
+            let a = OpTests.noise([rows, depth], seed: 1).array
+            let b = OpTests.noise([depth, columns], seed: 2).array
+            let before = OpTests.noise([rows, columns], seed: 3).array
+            var panels = [Float](repeating: .nan, count: columns.rounded(up: 16) * depth)
+            var other = panels
+            kernel.matrix.f32_pack(b, columns, depth, columns, &panels)
+            kernel.matrix.f32_pack_transposed(
+                Self.transposed(b, depth, columns), depth, depth, columns, &other)
+            #expect(panels == other)
+            // Rows lie apart, with nothing that may be read between and behind them.
+            let stride = depth + 3
+            var left = [Float](repeating: .nan, count: rows * stride)
+            for index in a.indices { left[index / depth * stride + index % depth] = a[index] }
+            let expected = (0..<rows * columns).map { index in
+                (0..<depth).reduce(0.0) { sum, k in
+                    sum + Double(a[index / columns * depth + k])
+                        * Double(b[k * columns + index % columns])
+                }
+            }
+            for accumulating in [false, true] {
+                var c = before
+                kernel.matrix.f32_product(
+                    left, stride, panels, rows, columns, depth, &c, columns,
+                    accumulating ? 1 : 0)
+                expectClose(
+                    c, zip(expected, before).map { Float($0 + (accumulating ? Double($1) : 0)) },
+                    atol: 2e-5, rtol: 1e-5, "f32 \(rows)x\(columns)x\(depth)")
+            }
+        }
+    }
+
     @Test(arguments: Kernel.all) func bfloat16(_ kernel: Kernel) {
         for (rows, columns, depth) in Self.shapes {
             let a = OpTests.noise([rows, depth], seed: 1).array
             let b = OpTests.noise([depth, columns], seed: 2).array
             let before = OpTests.noise([rows, columns], seed: 3).array
-            let turned = { (x: [Float], height: Int, width: Int) in
-                (0..<x.count).map { x[$0 % height * width + $0 / height] }
-            }
             let padded = depth.rounded(up: 32)
             let stride = padded + 32
             var left = [UInt16](repeating: 0xFFFF, count: rows.rounded(up: 32) * stride)
             var other = left
             kernel.matrix.bf16_rows(a, depth, rows, depth, &left, stride)
-            kernel.matrix.bf16_columns(turned(a, rows, depth), rows, rows, depth, &other, stride)
+            kernel.matrix.bf16_columns(
+                Self.transposed(a, rows, depth), rows, rows, depth, &other, stride)
             #expect(left == other)
             var panels = [UInt16](repeating: 0xFFFF, count: columns.rounded(up: 16) * padded)
             var transposed = panels
             kernel.matrix.bf16_pack(b, columns, depth, columns, &panels)
             kernel.matrix.bf16_pack_transposed(
-                turned(b, depth, columns), depth, depth, columns, &transposed)
+                Self.transposed(b, depth, columns), depth, depth, columns, &transposed)
             #expect(panels == transposed)
             let expected = (0..<rows * columns).map { index in
                 (0..<depth).reduce(0.0) { sum, k in
@@ -260,7 +295,7 @@ struct PrecisionTests {
     @Test func rowsDoNotDependOnTheirNeighbours() {
         let weight = OpTests.noise([40, 70], seed: 2)
         let x = OpTests.noise([230, 70], seed: 1)
-        for precision in [Precision.bf16, .int8] {
+        for precision in Precision.allCases {
             let layer = Linear(matrix: WeightMatrix(weight, precision), bias: nil)
             let whole = layer(x)
             #expect(layer(x[101..<230]).array == whole[101..<230].array, "\(precision)")

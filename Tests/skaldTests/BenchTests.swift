@@ -54,7 +54,7 @@ struct BenchTests {
         let level = try #require(figures["kernel_level"]?.string)
         // All formats are timed, on one core, whatever is asked for elsewhere.
         #expect(figures["precision"] == nil && figures["threads"] == nil)
-        for name in ["f32", "\(level)_bf16", "\(level)_int8"] {
+        for name in ["\(level)_f32", "\(level)_bf16", "\(level)_int8"] {
             for shape in ["projection", "feed_forward_in", "attention_values"] {
                 #expect((figures["\(name)_\(shape)_gflops"]?.double ?? 0) > 0, "\(name) \(shape)")
             }

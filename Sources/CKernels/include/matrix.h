@@ -1,10 +1,11 @@
-// Matrix products of bf16 and int8 operands, summed in float32 and int32.
+// Matrix products of float32, bf16 and int8 operands, summed in float32 and int32.
 //
 // The left operand lies in rows of k elements, padded with zeros to a multiple of its depth (bf16: 32,
-// int8: 64) and at most `stride` apart. The right operand is packed into panels of 16 columns: for each
-// panel, for each group of 2 (bf16) or 4 (int8) consecutive k, the group of column 0, of column 1 … That
-// is what a dot-product instruction takes as one 64-byte vector and what an AMX tile takes as one row,
-// so one packed file serves every instruction-set level. Columns are padded with zeros to 16.
+// int8: 64; float32 is not padded) and at most `stride` apart. The right operand is packed into panels of
+// 16 columns: for each panel, for each group of 1 (float32), 2 (bf16) or 4 (int8) consecutive k, the group
+// of column 0, of column 1 … That is what an instruction takes as one 64-byte vector and what an AMX tile
+// takes as one row, so one packed file serves every instruction-set level. Columns are padded with zeros
+// to 16.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -13,20 +14,27 @@ enum {
     CKernels_panel = 16,
     CKernels_bf16_depth = 32,
     CKernels_int8_depth = 64,
-    /// Products may read rows (never use them) up to the next multiple of this.
+    /// Products of bf16 and int8 may read rows (never use them) up to the next multiple of this.
     CKernels_row_block = 32,
 };
 
 typedef struct {
+    // Panels of b `[k, n]`.
+    void (*f32_pack)(const float *b, size_t stride, size_t k, size_t n, float *panels);
+    // Panels of b that lies as its transpose `[n, k]`, as linear layers keep their weights.
+    void (*f32_pack_transposed)(const float *b, size_t stride, size_t k, size_t n, float *panels);
+    // c `[rows, columns]` = a b, or c += a b.
+    void (*f32_product)(
+        const float *a, size_t a_stride, const float *panels, size_t rows, size_t columns, size_t k,
+        float *c, size_t c_stride, int accumulate);
     // Rows of x `[rows, k]` (stride elements apart) as bf16, rounded to nearest even.
     void (*bf16_rows)(
         const float *x, size_t stride, size_t rows, size_t k, uint16_t *y, size_t y_stride);
     // The same of a transposed x, `[k, rows]`.
     void (*bf16_columns)(
         const float *x, size_t stride, size_t rows, size_t k, uint16_t *y, size_t y_stride);
-    // Panels of b `[k, n]`.
+    // Panels as above.
     void (*bf16_pack)(const float *b, size_t stride, size_t k, size_t n, uint16_t *panels);
-    // Panels of b that lies as its transpose `[n, k]`, as linear layers keep their weights.
     void (*bf16_pack_transposed)(
         const float *b, size_t stride, size_t k, size_t n, uint16_t *panels);
     // c `[rows, columns]` = a b, or c += a b. k is the padded one.
@@ -45,7 +53,8 @@ typedef struct {
         const float *column_scales, const int32_t *column_sums, size_t rows, size_t columns,
         size_t k, float *c, size_t c_stride);
     // The product instructions alone, in registers: `rounds` times, for the operations returned (a
-    // multiplication and an addition count as two). NULL where the compiler chooses the instructions.
+    // multiplication and an addition count as two). NULL where there are none for the format.
+    double (*f32_peak)(size_t rounds);
     double (*bf16_peak)(size_t rounds);
     double (*int8_peak)(size_t rounds);
 } CKernels_matrix;

@@ -10,6 +10,8 @@
 #define EXPAND(a, b) PASTE(a, b)
 #define NAME(f) EXPAND(f, LEVEL)
 #define LEVEL amx
+#define F32_ROWS 6
+#define F32_PANELS 2
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni,fma,amx-tile,amx-bf16,amx-int8"))), apply_to = function)
 
 #define TILE_CONFIGURE(c) _tile_loadconfig(c)

@@ -10,6 +10,8 @@
 #define EXPAND(a, b) PASTE(a, b)
 #define NAME(f) EXPAND(f, LEVEL)
 #define LEVEL avx512_dot
+#define F32_ROWS 6
+#define F32_PANELS 2
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni,fma"))), apply_to = function)
 
 // 12 rows by 2 panels: 24 registers of sums, 2 of the right operand; the left one is broadcast from

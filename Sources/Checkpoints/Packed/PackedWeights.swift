@@ -143,8 +143,7 @@ private final class PackLedger: Ledger {
     }
 
     func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
-        guard let format = precision.packedFormat else { return .float32(take(name, shape)) }
-        let sizes = PackedMatrix.sizes(format, inputs: shape[1], outputs: shape[0])
+        let sizes = PackedMatrix.sizes(precision, inputs: shape[1], outputs: shape[0])
         guard let panels = find(PackedWeights.panels + name, [sizes.panels]) else {
             return .float32(ZeroPages.tensor(shape))
         }
@@ -155,7 +154,7 @@ private final class PackLedger: Ledger {
         }
         return .packed(
             PackedMatrix(
-                format, inputs: shape[1], outputs: shape[0], panels: panels.storage,
+                precision, inputs: shape[1], outputs: shape[0], panels: panels.storage,
                 columns: columns?.storage))
     }
 

@@ -23,7 +23,7 @@ extension ModelDescription {
         var weights = try weights(source)
         let build = { (w: Weights) in w.collecting { backbone.model($0) } }
         let size = try? FileManager.default.attributesOfItem(atPath: weightsPath)[.size] as? Int
-        guard precision != .f32, let packs, let size, size >= packs.smallestFile else {
+        guard let packs, let size, size >= packs.smallestFile else {
             let (model, parts) = try Weights.load(weights, precision: precision, build)
             return (model, parts, weights)
         }

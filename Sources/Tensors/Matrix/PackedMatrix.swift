@@ -1,15 +1,9 @@
 import CKernels
 
-/// The matrix of a linear layer, rounded and packed once for many products.
+/// The matrix of a linear layer, packed once for many products, rounded or in float32.
 package struct PackedMatrix: Sendable {
-    /// How the elements lie.
-    package enum Format: String, Sendable, Codable {
-        case bf16
-        case int8
-    }
-
     /// How its elements lie.
-    package let format: Format
+    package let format: Precision
     /// Columns of the matrix, as checkpoints store it.
     package let inputs: Int
     /// Rows of the matrix, as checkpoints store it.
@@ -20,15 +14,18 @@ package struct PackedMatrix: Sendable {
     package let columns: Storage?
 
     /// Packs `weight` `[outputs, inputs]`, as checkpoints store it, on all threads.
-    package init(_ weight: Tensor, _ format: Format) {
+    package init(_ weight: Tensor, _ format: Precision) {
         precondition(weight.shape.count == 2, "PackedMatrix: \(weight.shape)")
         let (outputs, inputs) = (weight.shape[0], weight.shape[1])
+        func pack<Element>(_: Element.Type) -> Storage where Element: OperandElement {
+            Panels<Element>.parallel(transposed: weight.base, depth: inputs, columns: outputs)
+                .storage
+        }
         switch format {
-        case .bf16:
-            let panels = BFloat16Panels.parallel(
-                transposed: weight.base, depth: inputs, columns: outputs)
+        case .f32, .bf16:
             self.init(
-                format, inputs: inputs, outputs: outputs, panels: panels.storage, columns: nil)
+                format, inputs: inputs, outputs: outputs,
+                panels: format == .f32 ? pack(Float.self) : pack(BFloat16.self), columns: nil)
         case .int8:
             let sizes = Self.sizes(format, inputs: inputs, outputs: outputs)
             let (panels, columns) = (
@@ -47,7 +44,7 @@ package struct PackedMatrix: Sendable {
 
     /// A matrix packed before: `sizes` floats' worth of memory each.
     package init(
-        _ format: Format, inputs: Int, outputs: Int, panels: Storage, columns: Storage?
+        _ format: Precision, inputs: Int, outputs: Int, panels: Storage, columns: Storage?
     ) {
         let sizes = Self.sizes(format, inputs: inputs, outputs: outputs)
         precondition(
@@ -62,9 +59,10 @@ package struct PackedMatrix: Sendable {
 
     /// Floats' worth of memory that panels and columns take.
     package static func sizes(
-        _ format: Format, inputs: Int, outputs: Int
+        _ format: Precision, inputs: Int, outputs: Int
     ) -> (panels: Int, columns: Int) {
         switch format {
+        case .f32: return (Panels<Float>.count(depth: inputs, columns: outputs), 0)
         case .bf16: return (BFloat16Panels.count(depth: inputs, columns: outputs), 0)
         case .int8:
             let depth = inputs.rounded(up: CKernels_int8_depth)
@@ -74,13 +72,8 @@ package struct PackedMatrix: Sendable {
         }
     }
 
-    /// Inputs with their padding.
-    private var depth: Int {
-        switch format {
-        case .bf16: inputs.rounded(up: CKernels_bf16_depth)
-        case .int8: inputs.rounded(up: CKernels_int8_depth)
-        }
-    }
+    /// int8: inputs with their padding.
+    private var depth: Int { inputs.rounded(up: CKernels_int8_depth) }
 
     private var int8Panels: UnsafeMutablePointer<Int8> {
         UnsafeMutableRawPointer(panels.base).assumingMemoryBound(to: Int8.self)
@@ -94,7 +87,7 @@ package struct PackedMatrix: Sendable {
     /// `x Wᵀ` in blocks, on all threads.
     ///
     /// - Parameters:
-    ///   - left: x `[rows, inputs]`, rounded.
+    ///   - left: x `[rows, inputs]`, in the matrix's format.
     ///   - finish: called with each block (rows, columns, its values, which it may change, and the
     ///     distance between their rows), on the thread that made it.
     func multiply(
@@ -104,23 +97,29 @@ package struct PackedMatrix: Sendable {
         // A block lies in memory of its own: rows of the whole result are a power of two apart, and
         // would push each other out of the cache before `finish` sees them.
         let stride = ProductBlocks.width
-        switch left {
-        case .bf16(let left):
-            let right = BFloat16Panels(packed: panels, depth: inputs, columns: outputs)
-            ProductBlocks.run(left.rows, outputs) { rows, columns in
+        func run(
+            _ count: Int, _ product: (Range<Int>, Range<Int>, UnsafeMutablePointer<Float>) -> Void
+        ) {
+            ProductBlocks.run(count, outputs) { rows, columns in
                 withScratch(rows.count * stride) { block in
-                    right.product(left, rows: rows, columns: columns, into: block, stride: stride)
+                    product(rows, columns, block)
                     finish(rows, columns, block, stride)
                 }
             }
+        }
+        func run<Element>(_ left: OperandRows<Element>) {
+            let right = Panels<Element>(packed: panels, depth: inputs, columns: outputs)
+            run(left.rows) {
+                right.product(left, rows: $0, columns: $1, into: $2, stride: stride)
+            }
+        }
+        switch left {
+        case .f32(let left): run(left)
+        case .bf16(let left): run(left)
         case .int8(let left):
-            ProductBlocks.run(left.rows, outputs) { rows, columns in
-                withScratch(rows.count * stride) { block in
-                    int8Product(
-                        left, rows: rows, columns: columns, into: block, stride: stride,
-                        Kernels.matrix)
-                    finish(rows, columns, block, stride)
-                }
+            run(left.rows) {
+                int8Product(
+                    left, rows: $0, columns: $1, into: $2, stride: stride, Kernels.matrix)
             }
         }
     }

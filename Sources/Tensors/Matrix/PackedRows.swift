@@ -1,22 +1,19 @@
 import CKernels
 
-/// The left operand of packed products, rounded once for all that it meets.
+/// The left operand of packed products, rounded once for all that it meets; float32 as it lies.
 enum PackedRows {
+    case f32(OperandRows<Float>)
     case bf16(BFloat16Rows)
     case int8(Int8Rows)
 
-    /// Rounds x `[rows, depth]` on all threads.
-    init(_ x: UnsafePointer<Float>, rows: Int, depth: Int, _ format: PackedMatrix.Format) {
+    /// Rounds the rows of x on all threads.
+    init(_ x: Tensor, _ format: Precision) {
+        let (rows, depth) = (x.rows, x.columns)
         switch format {
-        case .bf16: self = .bf16(.parallel(x, rows: rows, depth: depth))
-        case .int8: self = .int8(Int8Rows(x, rows: rows, depth: depth))
-        }
-    }
-
-    var format: PackedMatrix.Format {
-        switch self {
-        case .bf16: .bf16
-        case .int8: .int8
+        case .f32:
+            self = .f32(OperandRows(x.storage, offset: x.offset, stride: depth, rows: rows))
+        case .bf16: self = .bf16(.parallel(x.base, rows: rows, depth: depth))
+        case .int8: self = .int8(Int8Rows(x.base, rows: rows, depth: depth))
         }
     }
 }

@@ -1,20 +1,11 @@
 /// The number format in which matrices are multiplied; sums are float32 (int32 in `int8`) always.
 package enum Precision: String, Sendable, CaseIterable, Codable {
-    /// Float32 throughout, by OpenBLAS: the reference.
+    /// Float32 throughout: the reference. Packed for speaking; training multiplies with OpenBLAS.
     case f32
     /// Both operands rounded to bfloat16.
     case bf16
     /// Weights in 8 bits with a scale per output channel, activations in 8 bits with a scale per row.
     case int8
-
-    /// How matrices are packed for it; nil for float32, which is not.
-    package var packedFormat: PackedMatrix.Format? {
-        switch self {
-        case .f32: nil
-        case .bf16: .bf16
-        case .int8: .int8
-        }
-    }
 
     /// The next more exact format, which this one is measured against.
     package var finer: Precision? {

@@ -4,7 +4,7 @@ import CKernels
 package struct ProductBenchmark {
     /// Whose kernels are timed.
     package let level: Kernels.Level
-    /// What they multiply; float32 is OpenBLAS's, at whatever level.
+    /// What they multiply.
     package let precision: Precision
     private let matrix: CKernels_matrix
 
@@ -17,9 +17,13 @@ package struct ProductBenchmark {
     /// GFLOP/s (GOP/s for int8) of the product instructions alone, in registers; nil for levels and
     /// precisions without such instructions.
     package func peak() -> Double? {
-        let instructions = precision == .int8 ? matrix.int8_peak : matrix.bf16_peak
-        guard precision != .f32, let instructions else { return nil }
-        return Self.rate { instructions(20_000) }
+        let instructions =
+            switch precision {
+            case .f32: matrix.f32_peak
+            case .bf16: matrix.bf16_peak
+            case .int8: matrix.int8_peak
+            }
+        return instructions.map { instructions in Self.rate { instructions(20_000) } }
     }
 
     /// GFLOP/s of `[rows, depth] · [depth, columns]`, operands rounded and packed beforehand.
@@ -29,29 +33,23 @@ package struct ProductBenchmark {
             [Float](repeating: 1, count: max(rows, columns) * depth),
             shape: [max(rows, columns), depth])
         let result = Storage(count: rows * columns)
-        switch precision {
-        case .f32:
-            return Self.rate {
-                BLAS.gemm(
-                    rows, columns, depth, ones.base, stride: depth, ones.base, stride: depth,
-                    transposedB: true, result.base, stride: columns)
-                return operations
-            }
-        case .bf16:
-            let left = BFloat16Rows(ones.base, stride: depth, rows: rows, depth: depth)
-            let right = BFloat16Panels(
+        func rate<Element>(_ left: OperandRows<Element>) -> Double {
+            let right = Panels<Element>(
                 transposed: ones.base, stride: depth, depth: depth, columns: columns)
             return Self.rate {
                 for block in ProductBlocks.of(rows, columns) {
-                    matrix.bf16_product(
-                        left.base + block.rows.lowerBound * left.stride, left.stride,
-                        right.base + block.columns.lowerBound * right.depth, block.rows.count,
-                        block.columns.count, right.depth,
-                        result.base + block.rows.lowerBound * columns + block.columns.lowerBound,
-                        columns, 0)
+                    right.product(
+                        left, rows: block.rows, columns: block.columns,
+                        into: result.base + block.rows.lowerBound * columns
+                            + block.columns.lowerBound, stride: columns, by: matrix)
                 }
                 return operations
             }
+        }
+        switch precision {
+        case .f32: return rate(OperandRows(ones.storage, stride: depth, rows: rows))
+        case .bf16:
+            return rate(BFloat16Rows(ones.base, stride: depth, rows: rows, depth: depth))
         case .int8:
             let left = Int8Rows(ones.base, rows: rows, depth: depth)
             let right = PackedMatrix(ones[0..<columns], .int8)

@@ -1,21 +1,21 @@
 /// The matrix `[outputs, inputs]` of a linear layer in the format that it is multiplied in.
 package enum WeightMatrix: Sendable {
-    /// Multiplied in float32.
+    /// Multiplied in float32 by OpenBLAS: what training changes.
     case float32(Tensor)
-    /// Float32, rounded to bfloat16 at every product: what training changes.
+    /// The same, but rounded to bfloat16 at every product.
     case master(Tensor)
     /// Not trained, between layers that are.
     case frozen(FrozenMatrix)
-    /// Rounded and packed once.
+    /// Packed once, and rounded where the format says so.
     case packed(PackedMatrix)
 
     /// `weight` `[outputs, inputs]` ready for products in `precision`; a recorded one stays a master.
     package init(_ weight: Tensor, _ precision: Precision) {
-        guard let format = precision.packedFormat else {
-            self = .float32(weight)
+        guard weight.isRecorded else {
+            self = .packed(PackedMatrix(weight, precision))
             return
         }
-        self = weight.isRecorded ? .master(weight) : .packed(PackedMatrix(weight, format))
+        self = precision == .f32 ? .float32(weight) : .master(weight)
     }
 
     /// Lets the system take back the memory of values that come from a mapped file.

@@ -1,61 +1,7 @@
 import CKernels
 
-/// Attention with bfloat16 products; scores, softmax and sums stay float32.
+/// Training of attention in bfloat16.
 extension Attention {
-    /// Panels of every sample's and head's keys and values, packed once for all tiles of queries.
-    private static func panels(
-        _ keys: Tensor, _ values: Tensor, _ layout: Layout
-    ) -> [(keys: BFloat16Panels, values: BFloat16Panels)] {
-        let pieces = layout.samples * layout.heads
-        return [(keys: BFloat16Panels, values: BFloat16Panels)](unsafeUninitializedCapacity: pieces)
-        { buffer, count in
-            let first = buffer.baseAddress!
-            Parallel.run(pieces) { index in
-                let piece = layout.piece(index, tile: 0)
-                (first + index).initialize(
-                    to: (
-                        BFloat16Panels(
-                            transposed: keys.base + piece.head, stride: layout.stride,
-                            depth: layout.width, columns: piece.keys),
-                        BFloat16Panels(
-                            values.base + piece.head, stride: layout.stride, depth: piece.keys,
-                            columns: layout.width)
-                    ))
-            }
-            count = pieces
-        }
-    }
-
-    static func forwardBFloat16(
-        _ queries: Tensor, _ keys: Tensor, _ values: Tensor, _ layout: Layout,
-        into y: UnsafeMutablePointer<Float>
-    ) {
-        let panels = panels(keys, values, layout)
-        let (width, stride) = (layout.width, layout.stride)
-        Parallel.run(panels.count * layout.tiles) { index in
-            let head = index / layout.tiles
-            let piece = layout.piece(head, tile: index % layout.tiles)
-            let rows = BFloat16Rows(
-                queries.base + piece.first, stride: stride, rows: piece.rows, depth: width)
-            let weights = BFloat16Rows(rows: piece.rows, depth: piece.keys)
-            withScratch(piece.rows * piece.keys) { scores in
-                panels[head].keys.product(rows, into: scores, stride: piece.keys)
-                withUnsafeTemporaryAllocation(of: Float.self, capacity: piece.rows) { shares in
-                    for row in 0..<piece.rows {
-                        shares[row] = Kernels.matrix.bf16_softmax(
-                            scores + row * piece.keys, piece.keys, layout.scale,
-                            weights.base + row * weights.stride)
-                    }
-                    panels[head].values.product(weights, into: y + piece.first, stride: stride)
-                    for row in 0..<piece.rows {
-                        let result = y + piece.first + row * stride
-                        for column in 0..<width { result[column] *= shares[row] }
-                    }
-                }
-            }
-        }
-    }
-
     /// The same sums as the float32 backward pass, with rounded operands.
     static func backwardBFloat16(
         _ dy: Tensor, _ queries: Tensor, _ keys: Tensor, _ values: Tensor, _ layout: Layout

@@ -20,24 +20,66 @@ package enum Attention {
                 && queries.columns % heads == 0,
             "attend: q \(queries.shape), k \(keys.shape), v \(values.shape), \(heads) heads")
         let layout = Layout(queries, heads: heads, keyLengths: keyLengths)
-        let stride = layout.stride
         return Tensor(shape: queries.shape) { y in
-            guard precision == .f32 else {
-                return forwardBFloat16(queries, keys, values, layout, into: y)
-            }
-            Parallel.run(layout.samples * heads * layout.tiles) { index in
-                let piece = layout.piece(index / layout.tiles, tile: index % layout.tiles)
-                withScratch(piece.rows * piece.keys) { weights in
-                    layout.weights(piece, queries, keys, into: weights)
-                    BLAS.gemm(
-                        piece.rows, layout.width, piece.keys, weights, stride: piece.keys,
-                        values.base + piece.head, stride: stride, y + piece.first, stride: stride)
-                }
+            if precision == .f32 {
+                forward(Float.self, queries, keys, values, layout, into: y)
+            } else {
+                forward(BFloat16.self, queries, keys, values, layout, into: y)
             }
         }.recorded(from: [queries, keys, values]) { dy in
             precision == .f32
                 ? backward(dy, queries, keys, values, layout)
                 : backwardBFloat16(dy, queries, keys, values, layout)
+        }
+    }
+
+    private static func forward<Element: AttentionElement>(
+        _: Element.Type, _ queries: Tensor, _ keys: Tensor, _ values: Tensor, _ layout: Layout,
+        into y: UnsafeMutablePointer<Float>
+    ) {
+        let panels = panels(Element.self, keys, values, layout)
+        let (width, stride) = (layout.width, layout.stride)
+        Parallel.run(panels.count * layout.tiles) { index in
+            let head = index / layout.tiles
+            let piece = layout.piece(head, tile: index % layout.tiles)
+            let rows = Element.rows(
+                of: queries, from: piece.first, stride: stride, rows: piece.rows, depth: width)
+            let scores = Storage(count: piece.rows * piece.keys)
+            panels[head].keys.product(rows, into: scores.base, stride: piece.keys)
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: piece.rows) { shares in
+                let weights = Element.softmax(
+                    scores, rows: piece.rows, scale: layout.scale, shares: shares)
+                panels[head].values.product(weights, into: y + piece.first, stride: stride)
+                for row in 0..<piece.rows {
+                    let result = y + piece.first + row * stride
+                    for column in 0..<width { result[column] *= shares[row] }
+                }
+            }
+        }
+    }
+
+    /// Panels of every sample's and head's keys and values, packed once for all tiles of queries.
+    private static func panels<Element: AttentionElement>(
+        _: Element.Type, _ keys: Tensor, _ values: Tensor, _ layout: Layout
+    ) -> [(keys: Panels<Element>, values: Panels<Element>)] {
+        let pieces = layout.samples * layout.heads
+        return [(keys: Panels<Element>, values: Panels<Element>)](
+            unsafeUninitializedCapacity: pieces
+        ) { buffer, count in
+            let first = buffer.baseAddress!
+            Parallel.run(pieces) { index in
+                let piece = layout.piece(index, tile: 0)
+                (first + index).initialize(
+                    to: (
+                        Panels(
+                            transposed: keys.base + piece.head, stride: layout.stride,
+                            depth: layout.width, columns: piece.keys),
+                        Panels(
+                            values.base + piece.head, stride: layout.stride, depth: piece.keys,
+                            columns: layout.width)
+                    ))
+            }
+            count = pieces
         }
     }
 
@@ -127,6 +169,58 @@ package enum Attention {
                 Kernels.loops.softmax(weights + row * piece.keys, piece.keys, scale)
             }
         }
+    }
+}
+
+/// A number format that attention multiplies in; scores, softmax and sums are float32 always.
+private protocol AttentionElement: OperandElement {
+    /// Rows of a head, the first of which begins at element `first` of x.
+    static func rows(
+        of x: Tensor, from first: Int, stride: Int, rows: Int, depth: Int
+    ) -> OperandRows<Self>
+    /// The weights that come of rows of scores, which it may write over: each row is still to be
+    /// multiplied by its share, after the product.
+    static func softmax(
+        _ scores: Storage, rows: Int, scale: Float, shares: UnsafeMutableBufferPointer<Float>
+    ) -> OperandRows<Self>
+}
+
+extension Float: AttentionElement {
+    fileprivate static func rows(
+        of x: Tensor, from first: Int, stride: Int, rows: Int, depth: Int
+    ) -> OperandRows<Float> {
+        OperandRows(x.storage, offset: x.offset + first, stride: stride, rows: rows)
+    }
+
+    fileprivate static func softmax(
+        _ scores: Storage, rows: Int, scale: Float, shares: UnsafeMutableBufferPointer<Float>
+    ) -> OperandRows<Float> {
+        let keys = scores.count / rows
+        for row in 0..<rows {
+            Kernels.loops.softmax(scores.base + row * keys, keys, scale)
+            shares[row] = 1
+        }
+        return OperandRows(scores, stride: keys, rows: rows)
+    }
+}
+
+extension BFloat16: AttentionElement {
+    fileprivate static func rows(
+        of x: Tensor, from first: Int, stride: Int, rows: Int, depth: Int
+    ) -> OperandRows<BFloat16> {
+        OperandRows(x.base + first, stride: stride, rows: rows, depth: depth)
+    }
+
+    fileprivate static func softmax(
+        _ scores: Storage, rows: Int, scale: Float, shares: UnsafeMutableBufferPointer<Float>
+    ) -> OperandRows<BFloat16> {
+        let keys = scores.count / rows
+        let weights = OperandRows<BFloat16>(rows: rows, depth: keys)
+        for row in 0..<rows {
+            shares[row] = Kernels.matrix.bf16_softmax(
+                scores.base + row * keys, keys, scale, weights.base + row * weights.stride)
+        }
+        return weights
     }
 }
 

@@ -23,10 +23,8 @@ extension Linear {
         precondition(
             x.columns == inputs && (packed == nil || !x.isRecorded),
             "Linear: x \(x.shape), \(inputs) inputs; packed weights are not for training")
-        let rows = packed.map { packed in
-            PackedRows(x.base, rows: x.rows, depth: inputs, packed.format)
-        }
-        return LinearInput(shape: x.shape, values: x, rows: rows)
+        return LinearInput(
+            shape: x.shape, values: x, rows: packed.map { PackedRows(x, $0.format) })
     }
 
     /// The layer's outputs, through `activation`, for `next` to take.
@@ -102,9 +100,9 @@ extension Linear {
 
     /// `x Wᵀ + bias` with packed weights, then the activation.
     func multiplied(_ x: Tensor, _ packed: PackedMatrix, _ activation: Activation?) -> Tensor {
-        let rows = PackedRows(x.base, rows: x.rows, depth: inputs, packed.format)
-        return multiplied(
-            LinearInput(shape: x.shape, values: x, rows: rows), packed, activation)
+        multiplied(
+            LinearInput(shape: x.shape, values: x, rows: PackedRows(x, packed.format)), packed,
+            activation)
     }
 
     private func multiplied(

@@ -10,7 +10,7 @@ struct BenchKernelsCommand: ParsableCommand {
         discussion: """
             For each instruction-set level of this CPU and each number format: GFLOP/s (int8: GOP/s) \
             at the shapes of a guided step, beside what the product instructions give in registers, \
-            measured in the same run. Float32 is OpenBLAS, which has levels of its own.
+            measured in the same run.
             """)
 
     @Option(help: "Frames of reference and speech together, 64-8192.")
@@ -42,17 +42,18 @@ struct BenchKernelsCommand: ParsableCommand {
         report.add("model", model)
         report.add("frames", Double(frames))
         let levels = current ? [Kernels.level] : Kernels.available.reversed()
-        for (precision, level) in [(Precision.f32, Kernels.level)]
-            + levels.flatMap({ [(.bf16, $0), (.int8, $0)] })
-        {
-            let bench = ProductBenchmark(level: level, precision: precision)
-            let name = precision == .f32 ? "f32" : "\(level.rawValue)_\(precision.rawValue)"
-            let peak = bench.peak()
-            if let peak { report.add("\(name)_peak_gflops", peak) }
-            for shape in Self.shapes(configuration, frames: frames) {
-                let rate = bench.rate(rows: shape.rows, columns: shape.columns, depth: shape.depth)
-                report.add("\(name)_\(shape.name)_gflops", rate)
-                if let peak { report.add("\(name)_\(shape.name)_share_of_peak", rate / peak) }
+        for level in levels {
+            for precision in Precision.allCases {
+                let bench = ProductBenchmark(level: level, precision: precision)
+                let name = "\(level.rawValue)_\(precision.rawValue)"
+                let peak = bench.peak()
+                if let peak { report.add("\(name)_peak_gflops", peak) }
+                for shape in Self.shapes(configuration, frames: frames) {
+                    let rate = bench.rate(
+                        rows: shape.rows, columns: shape.columns, depth: shape.depth)
+                    report.add("\(name)_\(shape.name)_gflops", rate)
+                    if let peak { report.add("\(name)_\(shape.name)_share_of_peak", rate / peak) }
+                }
             }
         }
         report.print(asJSON: json)

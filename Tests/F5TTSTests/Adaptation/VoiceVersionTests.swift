@@ -222,7 +222,8 @@ import Testing
         let exact = try held(.f32)
         let parameters = Weights.shapes { scene.model.backbone.model($0) }
             .reduce(0) { $0 + $1.shape.reduce(1, *) }
-        #expect(exact == 4 * parameters)
+        // Panels are 16 outputs wide.
+        #expect(exact >= 4 * parameters)
         let rounded = try held(.bf16)
         #expect(rounded < exact)
         #expect(try held(.int8) < rounded)

@@ -49,7 +49,7 @@ struct WeightPacksTests {
             (0..<shape.reduce(1, *)).map { _ in generator.uniform() * 4 - 2 }, shape: shape)
     }
 
-    @Test(arguments: [Precision.bf16, .int8])
+    @Test(arguments: Precision.allCases)
     func whatIsMappedSpeaksLikeWhatWasPacked(_ precision: Precision) throws {
         let (packed, pack) = try pack(precision)
         #expect(pack.path == folder.path("model.safetensors.ema.\(precision.rawValue).skaldpack"))
