@@ -17,7 +17,8 @@ package struct PackedWeights: Sendable {
         private let source: WeightSource
         private let precision: Precision
         private let architecture: String
-        private let size: Int
+        /// Bytes of that file, or of what it is a link to.
+        package let size: Int
         private let modified: String
 
         /// The weights file at `path` as it is now. Throws `cannotOpen` when it cannot be looked at.

@@ -1,5 +1,4 @@
 import Checkpoints
-import Foundation
 import Tensors
 import TextFrontEnd
 
@@ -22,14 +21,13 @@ extension ModelDescription {
     ) throws -> (backbone: any Backbone, parts: ModelParts, weights: ResolvedWeights) {
         var weights = try weights(source)
         let build = { (w: Weights) in w.collecting { backbone.model($0) } }
-        let size = try? FileManager.default.attributesOfItem(atPath: weightsPath)[.size] as? Int
-        guard let packs, let size, size >= packs.smallestFile else {
-            let (model, parts) = try Weights.load(weights, precision: precision, build)
-            return (model, parts, weights)
-        }
         let origin = try PackedWeights.Origin(
             path: weightsPath, source: weights.source, precision: precision,
             architecture: "\(backbone)")
+        guard let packs, origin.size >= packs.smallestFile else {
+            let (model, parts) = try Weights.load(weights, precision: precision, build)
+            return (model, parts, weights)
+        }
         // A pack that turns out damaged is made anew.
         if let pack = packs.find(origin),
             let (model, parts) = try? pack.load(precision: precision, build)

@@ -60,6 +60,15 @@ struct WeightPacksTests {
         #expect(flow(mapped).array == flow(packed).array)
     }
 
+    /// Download caches keep a file under its hash, and links to it.
+    @Test func aLinkIsAsLargeAsWhatItLeadsTo() throws {
+        let link = folder.path("link.safetensors")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: model)
+        let linked = try PackedWeights.Origin(
+            path: link, source: .ema, precision: .bf16, architecture: "\(configuration)")
+        #expect(try linked.size == origin(.bf16).size && linked.size > 10_000)
+    }
+
     /// Rounded weights still compute the same function: the golden forward, less exactly.
     @Test(arguments: [Precision.bf16, .int8])
     func theFlowIsThatOfFloat32(_ precision: Precision) throws {
