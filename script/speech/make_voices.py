@@ -19,13 +19,13 @@ VOICES = [
         "heart",
         "Heart",
         "heart",
-        "When the evening boats came home, every window on the hill began to glow.",
+        "When the boats came home, every window was glowing.",
     ),
     (
         "hv1",
         "Hollis",
         "hv1",
-        "My grandfather kept bees behind the old mill, and he knew every flower they had found.",
+        "My grandfather kept his bees behind the old mill.",
     ),
 ]
 

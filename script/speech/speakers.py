@@ -55,13 +55,16 @@ DURATIONS = "/Cast_32_output_0"
 PUNCTUATION = ".,!?"
 # Of hibari's graph.
 FRAMES_PER_SECOND = 40
-# Silence that a recording keeps around the speech, seconds.
+# Silence that a recording keeps around the speech, seconds; after it at least half of that in even rhythm.
 BEFORE, AFTER = 0.07, 0.11
+# Seconds a letter has in even rhythm at the pace of heart: six frames of mel. It is the same in all
+# recordings of a speaker: utterances that follow each other then are as even as each of them is.
+LETTER = 0.064
 # How much shorter and longer a word may become in even rhythm: factors, and frames beyond the longest for
 # words like "you" that hibari hardly speaks at all.
 LEAST, MOST, EXTRA = 0.65, 1.8, 2
 # Frames of the last phoneme at most; what hibari gives it beyond is silence.
-LAST = 5
+LAST = 12
 # A pause between words may shrink to this factor.
 LEAST_PAUSE = 0.3
 
@@ -91,7 +94,7 @@ class Narrator:
         if len(words) != len(text.split()):
             raise ValueError(f"{len(words)} words were spoken of: {text}")
         if self.evenness:
-            even = _even(durations.reshape(-1), words, text, self.evenness)
+            even = _even(durations.reshape(-1), words, text, self.evenness, shift)
             durations = even.reshape(durations.shape)
         spectra = [x[0] for x in self.spectra.run(None, inputs | {DURATIONS: durations})]
         if SPEAKERS[speaker] is None:
@@ -99,7 +102,7 @@ class Narrator:
         else:
             wave = self._shifted(spectra, shift, seed)
         borders = np.cumsum(durations.reshape(-1)) / durations.sum() * len(wave)
-        wave, start = _tidied(wave)
+        wave, start = _tidied(wave, len(text) * LETTER / shift.pace if self.evenness else None)
         # The first id is silence: border k is where phoneme k begins.
         times = np.array([(borders[first], borders[last]) for first, last in words])
         inside = np.clip((times - start) / SAMPLE_RATE, 0, len(wave) / SAMPLE_RATE)
@@ -165,11 +168,11 @@ def _word_places(said: list[str]) -> list[tuple[int, int]]:
     return words
 
 
-def _even(durations, words, text: str, evenness: float):
+def _even(durations, words, text: str, evenness: float, shift: Shift):
     """Durations with which each word is spoken about where evenly spread text has it.
 
     The phonemes of a word keep their proportions; what its limits do not allow is caught up by the words
-    that follow. Where many words could not be shortened, all of it becomes slower.
+    that follow.
     """
     # First and last border, where the text has the latter, least and greatest factor.
     spans = []
@@ -188,37 +191,38 @@ def _even(durations, words, text: str, evenness: float):
     durations[words[-1][1]] = min(durations[words[-1][1]], LAST)
     natural = np.concatenate([[0], np.cumsum(durations)]).astype(float)
     begin, end = natural[1], natural[words[-1][1] + 1]
-    length = end - begin
-    for _ in range(5):  # Words that could not shrink make it longer; then the others have more time too.
-        stretch = length / (end - begin)
-        # What _tidied leaves around the speech, in the graph's frames.
-        letter = (length + (BEFORE + AFTER) * FRAMES_PER_SECOND) / len(text)
-        result = durations.astype(float)
-        now = begin
-        for left, right, place, least, most in spans:
-            even = begin - BEFORE * FRAMES_PER_SECOND + place * letter
-            own = begin + (natural[right] - begin) * stretch
-            whole = natural[right] - natural[left]
-            wanted = evenness * even + (1 - evenness) * own - now
-            wanted = np.clip(wanted, least * whole, most * whole + EXTRA)
-            result[left:right] *= wanted / max(whole, 1)
-            now += wanted
-        length = now - begin
+    # In the graph's frames, of which resampling makes more or fewer.
+    second = FRAMES_PER_SECOND * shift.formants
+    letter = LETTER / shift.pace * second
+    stretch = (spans[-1][2] * letter - BEFORE * second) / (end - begin)
+    result = durations.astype(float)
+    now = begin
+    for left, right, place, least, most in spans:
+        even = begin - BEFORE * second + place * letter
+        own = begin + (natural[right] - begin) * stretch
+        whole = natural[right] - natural[left]
+        wanted = evenness * even + (1 - evenness) * own - now
+        wanted = np.clip(wanted, least * whole, most * whole + EXTRA)
+        result[left:right] *= wanted / max(whole, 1)
+        now += wanted
     # Rounded so that sums stay.
     return np.diff(np.round(np.concatenate([[0], np.cumsum(result)]))).astype(np.int64)
 
 
-
-def _tidied(wave: np.ndarray):
-    """Without DC, 70 ms before and 110 ms after the speech, at 0.1 RMS, with faded ends; and how many
-    samples were cut off the beginning."""
+def _tidied(wave: np.ndarray, seconds: float | None):
+    """Without DC, 70 ms before and 110 ms after the speech (or `seconds` in all, where that leaves some
+    silence after it), at 0.1 RMS, with faded ends; and how many samples were cut off the beginning."""
     wave = wave - wave.mean()
     hop = 240
     energy = (wave[: len(wave) // hop * hop].reshape(-1, hop) ** 2).mean(1)
     level = np.sqrt((energy[:-1] + energy[1:]) / 2)
     speech = np.flatnonzero(level > max(level.max() * 10 ** (-42 / 20), 2e-4))
     start = max(0, speech[0] * hop - int(BEFORE * SAMPLE_RATE))
-    end = min(len(wave), (speech[-1] + 2) * hop + int(AFTER * SAMPLE_RATE))
+    after = (speech[-1] + 2) * hop
+    end = after + int(AFTER * SAMPLE_RATE)
+    if seconds:
+        end = max(start + round(seconds * SAMPLE_RATE), after + int(AFTER / 2 * SAMPLE_RATE))
+    end = min(end, len(wave))
     wave = wave[start:end]
     peak = np.abs(wave).max()
     active = wave[np.abs(wave) > peak * 0.02]
