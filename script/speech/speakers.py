@@ -72,9 +72,11 @@ LEAST_PAUSE = 0.3
 class Narrator:
     """Speaks a sentence as one of `SPEAKERS`; the same arguments give the same samples."""
 
-    def __init__(self, evenness: float = EVENNESS):
-        """`evenness`: 0 for hibari's own rhythm, 1 for words exactly where evenly spread text has them."""
+    def __init__(self, evenness: float = EVENNESS, letter: float = LETTER):
+        """`evenness`: 0 for hibari's own rhythm, 1 for words exactly where evenly spread text has them;
+        `letter`: seconds that a letter has then."""
         self.evenness = evenness
+        self.letter = letter
         self.tts = Hibari(threads=1)
         self.durations, self.spectra = _halves(onnx.load(self.tts.model_path))
 
@@ -94,7 +96,9 @@ class Narrator:
         if len(words) != len(text.split()):
             raise ValueError(f"{len(words)} words were spoken of: {text}")
         if self.evenness:
-            even = _even(durations.reshape(-1), words, text, self.evenness, shift)
+            even = _even(
+                durations.reshape(-1), words, text, self.evenness, self.letter / shift.pace, shift
+            )
             durations = even.reshape(durations.shape)
         spectra = [x[0] for x in self.spectra.run(None, inputs | {DURATIONS: durations})]
         if SPEAKERS[speaker] is None:
@@ -102,7 +106,7 @@ class Narrator:
         else:
             wave = self._shifted(spectra, shift, seed)
         borders = np.cumsum(durations.reshape(-1)) / durations.sum() * len(wave)
-        wave, start = _tidied(wave, len(text) * LETTER / shift.pace if self.evenness else None)
+        wave, start = _tidied(wave, len(text) * self.letter / shift.pace if self.evenness else None)
         # The first id is silence: border k is where phoneme k begins.
         times = np.array([(borders[first], borders[last]) for first, last in words])
         inside = np.clip((times - start) / SAMPLE_RATE, 0, len(wave) / SAMPLE_RATE)
@@ -168,8 +172,8 @@ def _word_places(said: list[str]) -> list[tuple[int, int]]:
     return words
 
 
-def _even(durations, words, text: str, evenness: float, shift: Shift):
-    """Durations with which each word is spoken about where evenly spread text has it.
+def _even(durations, words, text: str, evenness: float, letter: float, shift: Shift):
+    """Durations with which each word is spoken about where evenly spread text has it, `letter` seconds each.
 
     The phonemes of a word keep their proportions; what its limits do not allow is caught up by the words
     that follow.
@@ -193,7 +197,7 @@ def _even(durations, words, text: str, evenness: float, shift: Shift):
     begin, end = natural[1], natural[words[-1][1] + 1]
     # In the graph's frames, of which resampling makes more or fewer.
     second = FRAMES_PER_SECOND * shift.formants
-    letter = LETTER / shift.pace * second
+    letter *= second
     stretch = (spans[-1][2] * letter - BEFORE * second) / (end - begin)
     result = durations.astype(float)
     now = begin
