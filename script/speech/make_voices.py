@@ -12,9 +12,9 @@ import sys
 import soundfile
 from speakers import SAMPLE_RATE, Narrator
 
-# Seconds for a letter, so that it has six frames, as in the corpus, when F5-TTS has cut the silence off the
+# Seconds for a letter (the corpus has speakers.LETTER), so that it has six frames when F5-TTS has cut the silence off the
 # ends: it takes the pace of what it speaks from what is left.
-LETTER = 0.073
+REFERENCE_LETTER = 0.073
 
 CREATED_AT = 1_767_225_600  # 2026-01-01T00:00:00Z: a fixed date, so that the files are reproducible
 
@@ -37,7 +37,7 @@ VOICES = [
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    narrator = Narrator(letter=LETTER)
+    narrator = Narrator(letter=REFERENCE_LETTER)
     for identifier, name, speaker, text in VOICES:
         folder = os.path.join(sys.argv[1], identifier)
         os.makedirs(folder, exist_ok=True)
