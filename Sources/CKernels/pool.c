@@ -28,7 +28,11 @@ struct CKernels_pool {
 static _Thread_local int runs_alone;
 static _Thread_local int is_background;
 
-void CKernels_thread_run_alone(int alone) { runs_alone = alone; }
+int CKernels_thread_run_alone(int alone) {
+    int before = runs_alone;
+    runs_alone = alone;
+    return before;
+}
 void CKernels_thread_set_background(int background) { is_background = background; }
 int CKernels_thread_is_background(void) { return is_background; }
 

@@ -36,12 +36,18 @@ package enum Kernels {
     /// Whether this CPU has AMX tiles that fault or compute wrongly, and are not used for it.
     package static var tilesFail: Bool { !available.isEmpty && CKernels_tiles_fail() != 0 }
 
+    /// What `SKALD_CPU` says, if anything.
+    private static let asked = ProcessInfo.processInfo.environment["SKALD_CPU"].flatMap {
+        $0.isEmpty ? nil : $0
+    }
+
+    /// What `SKALD_CPU` says where that is no level that this CPU has; else nil.
+    package static let missingLevel: String? =
+        available.contains { $0.rawValue == asked } ? nil : asked
+
     /// The level in use: `SKALD_CPU` if it names one that this CPU has, else the best.
-    package static let level: Level = {
-        let best = available.last ?? .generic
-        guard let name = ProcessInfo.processInfo.environment["SKALD_CPU"] else { return best }
-        return available.first { $0.rawValue == name } ?? best
-    }()
+    package static let level: Level =
+        available.first { $0.rawValue == asked } ?? available.last ?? .generic
 
     static let loops: CKernels_loops = loops(at: level)
     static let matrix: CKernels_matrix = matrix(at: level)

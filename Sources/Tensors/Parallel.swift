@@ -8,7 +8,12 @@ package enum Parallel {
     private nonisolated(unsafe) static let pool: OpaquePointer =
         CKernels_pool_create(Int32(threads))
 
-    /// Sets the number of threads, callers included; 0 means one per core. Only the call before the
+    /// How many threads can compute at one time: a core each, but no more than the control group has time
+    /// for. Threads beyond that would spend it on waiting for each other, and all of them then stand still.
+    package static let processors = max(
+        1, min(ProcessInfo.processInfo.activeProcessorCount, ControlGroup.processors ?? .max))
+
+    /// Sets the number of threads, callers included; 0 means `processors`. Only the call before the
     /// first op counts.
     package static func configure(threads: Int) {
         requested.store(max(0, min(threads, 256)), ordering: .relaxed)
@@ -17,7 +22,7 @@ package enum Parallel {
     /// Number of threads that ops use.
     package static var threads: Int {
         let wanted = requested.load(ordering: .relaxed)
-        return wanted > 0 ? wanted : max(1, ProcessInfo.processInfo.activeProcessorCount)
+        return wanted > 0 ? wanted : processors
     }
 
     /// Calls `body` with each of `0..<count` once, on all threads, and returns when all are done.
@@ -63,6 +68,14 @@ package enum Parallel {
 
     /// Makes the calling thread compute alone from now on: it leaves the pool to others.
     package static func runAlone() { CKernels_thread_run_alone(1) }
+
+    /// Has the calling thread compute alone what it computes in `body`, and leave the pool to others: who
+    /// finds it taken computes alone too.
+    package static func alone<T>(_ body: () throws -> T) rethrows -> T {
+        let before = CKernels_thread_run_alone(1)
+        defer { CKernels_thread_run_alone(before) }
+        return try body()
+    }
 
     /// Splits `0..<count` into ranges of at most `grain` and runs them in parallel.
     package static func ranges(_ count: Int, grain: Int, _ body: (Range<Int>) -> Void) {

@@ -48,7 +48,12 @@ struct MatrixProductTests {
             // Rows lie apart, with nothing that may be read between and behind them.
             let stride = depth + 3
             var left = [Float](repeating: .nan, count: rows * stride)
-            for index in a.indices { left[index / depth * stride + index % depth] = a[index] }
+            var columnwise = left
+            kernel.matrix.f32_rows(a, depth, rows, depth, &left, stride)
+            kernel.matrix.f32_columns(
+                Self.transposed(a, rows, depth), rows, rows, depth, &columnwise, stride)
+            #expect(a.indices.allSatisfy { left[$0 / depth * stride + $0 % depth] == a[$0] })
+            #expect(left.map(\.bitPattern) == columnwise.map(\.bitPattern))
             let expected = (0..<rows * columns).map { index in
                 (0..<depth).reduce(0.0) { sum, k in
                     sum + Double(a[index / columns * depth + k])
@@ -141,6 +146,15 @@ struct MatrixProductTests {
                 columns)
             expectClose(c, expected, atol: 0, rtol: 1e-6, "int8 \(rows)x\(columns)x\(depth)")
         }
+    }
+
+    /// Rows may lie closer together than they are padded.
+    @Test(arguments: Kernel.all) func rowsCoverThePaddingBeforeThem(_ kernel: Kernel) {
+        let x = OpTests.noise([5, 7], seed: 1).array
+        var y = [UInt16](repeating: 0xFFFF, count: 4 * 7 + 32)
+        kernel.matrix.bf16_rows(x, 7, 5, 7, &y, 7)
+        let values = y.map { Float(bitPattern: UInt32($0) << 16) }
+        #expect(values == x.map(Self.rounded) + [Float](repeating: 0, count: 25))
     }
 
     /// What is found out at every start on a CPU with tiles.

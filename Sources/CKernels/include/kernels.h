@@ -98,8 +98,9 @@ const CKernels_matrix *CKernels_get_matrix(CKernels_level level);
 
 typedef struct CKernels_pool CKernels_pool;
 
-/// Whether jobs of the calling thread are run by it alone and leave the pool to others.
-void CKernels_thread_run_alone(int alone);
+/// Whether jobs of the calling thread are run by it alone and leave the pool to others; returns whether
+/// they were before.
+int CKernels_thread_run_alone(int alone);
 /// Whether the calling thread computes in the background; the flag is for whoever asks.
 void CKernels_thread_set_background(int background);
 int CKernels_thread_is_background(void);

@@ -19,6 +19,12 @@ enum {
 };
 
 typedef struct {
+    // Copies rows of x `[rows, k]` (stride elements apart).
+    void (*f32_rows)(
+        const float *x, size_t stride, size_t rows, size_t k, float *y, size_t y_stride);
+    // The same of a transposed x, `[k, rows]`.
+    void (*f32_columns)(
+        const float *x, size_t stride, size_t rows, size_t k, float *y, size_t y_stride);
     // Panels of b `[k, n]`.
     void (*f32_pack)(const float *b, size_t stride, size_t k, size_t n, float *panels);
     // Panels of b that lies as its transpose `[n, k]`, as linear layers keep their weights.
@@ -27,7 +33,8 @@ typedef struct {
     void (*f32_product)(
         const float *a, size_t a_stride, const float *panels, size_t rows, size_t columns, size_t k,
         float *c, size_t c_stride, int accumulate);
-    // Rows of x `[rows, k]` (stride elements apart) as bf16, rounded to nearest even.
+    // Rows of x `[rows, k]` as bf16, rounded to nearest even and padded with zeros. They are written in
+    // order, so that they may lie k apart: each covers the padding of the one before.
     void (*bf16_rows)(
         const float *x, size_t stride, size_t rows, size_t k, uint16_t *y, size_t y_stride);
     // The same of a transposed x, `[k, rows]`.

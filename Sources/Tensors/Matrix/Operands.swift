@@ -2,6 +2,9 @@ import CKernels
 
 /// A number format of operands whose products are summed in float32.
 protocol OperandElement: Sendable {
+    typealias Move = (
+        UnsafePointer<Float>?, Int, Int, Int, UnsafeMutablePointer<Self>?, Int
+    ) -> Void
     typealias Pack = (UnsafePointer<Float>?, Int, Int, Int, UnsafeMutablePointer<Self>?) -> Void
     typealias Product = (
         UnsafePointer<Self>?, Int, UnsafePointer<Self>?, Int, Int, Int,
@@ -10,14 +13,29 @@ protocol OperandElement: Sendable {
 
     /// Inputs are padded with zeros to a multiple of it.
     static var depthUnit: Int { get }
+    /// Products may read rows, and never use them, up to a multiple of it.
+    static var rowUnit: Int { get }
+    /// Elements between two rows of so many inputs.
+    static func distance(depth: Int) -> Int
+    static func rows(_ matrix: CKernels_matrix) -> Move
+    static func columns(_ matrix: CKernels_matrix) -> Move
     static func pack(_ matrix: CKernels_matrix) -> Pack
     static func packTransposed(_ matrix: CKernels_matrix) -> Pack
     static func product(_ matrix: CKernels_matrix) -> Product
 }
 
+extension OperandElement {
+    /// Floats' worth of memory that so many elements take.
+    static func floats(_ count: Int) -> Int { (count * MemoryLayout<Self>.size + 3) / 4 }
+}
+
 /// As it is.
 extension Float: OperandElement {
     static var depthUnit: Int { 1 }
+    static var rowUnit: Int { 1 }
+    static func distance(depth: Int) -> Int { depth }
+    static func rows(_ matrix: CKernels_matrix) -> Move { matrix.f32_rows }
+    static func columns(_ matrix: CKernels_matrix) -> Move { matrix.f32_columns }
     static func pack(_ matrix: CKernels_matrix) -> Pack { matrix.f32_pack }
     static func packTransposed(_ matrix: CKernels_matrix) -> Pack { matrix.f32_pack_transposed }
     static func product(_ matrix: CKernels_matrix) -> Product { matrix.f32_product }
@@ -28,6 +46,12 @@ typealias BFloat16 = UInt16
 
 extension BFloat16: OperandElement {
     static var depthUnit: Int { CKernels_bf16_depth }
+    static var rowUnit: Int { CKernels_row_block }
+    /// One tile row more than the depth: rows a power of two apart would all fall into the same few
+    /// sets of the cache.
+    static func distance(depth: Int) -> Int { depth.rounded(up: depthUnit) + 32 }
+    static func rows(_ matrix: CKernels_matrix) -> Move { matrix.bf16_rows }
+    static func columns(_ matrix: CKernels_matrix) -> Move { matrix.bf16_columns }
     static func pack(_ matrix: CKernels_matrix) -> Pack { matrix.bf16_pack }
     static func packTransposed(_ matrix: CKernels_matrix) -> Pack { matrix.bf16_pack_transposed }
     static func product(_ matrix: CKernels_matrix) -> Product { matrix.bf16_product }
@@ -38,70 +62,89 @@ typealias BFloat16Panels = Panels<BFloat16>
 
 /// The left operand of a product: rows of elements, padded as the kernels want them.
 struct OperandRows<Element: OperandElement> {
-    let storage: Storage
-    /// Floats of the storage before the first row.
-    private let offset: Int
+    let base: UnsafeMutablePointer<Element>
     let rows: Int
     /// Elements between two rows.
     let stride: Int
+    /// Keeps the memory; nil where it is lent.
+    private let owner: Storage?
 
-    var base: UnsafeMutablePointer<Element> {
-        UnsafeMutableRawPointer(storage.base + offset).assumingMemoryBound(to: Element.self)
+    /// Looks at rows that lie in `memory`, `stride` elements apart, which `owner` keeps, or whoever lends it.
+    init(
+        _ memory: UnsafeMutablePointer<Float>, of owner: Storage? = nil, stride: Int, rows: Int
+    ) {
+        base = UnsafeMutableRawPointer(memory).assumingMemoryBound(to: Element.self)
+        (self.owner, self.stride, self.rows) = (owner, stride, rows)
+    }
+
+    /// Room for `rows` rows of `depth` elements, not yet filled: in `lent`, which has
+    /// `count(rows:depth:)` floats, or in memory of its own.
+    init(rows: Int, depth: Int, in lent: UnsafeMutablePointer<Float>? = nil) {
+        let stride = Element.distance(depth: depth)
+        if let lent {
+            self.init(lent, stride: stride, rows: rows)
+        } else {
+            let own = Storage(count: Self.count(rows: rows, depth: depth))
+            self.init(own.base, of: own, stride: stride, rows: rows)
+        }
+    }
+
+    /// Floats' worth of memory of so many rows.
+    static func count(rows: Int, depth: Int) -> Int {
+        Element.floats(rows.rounded(up: Element.rowUnit) * Element.distance(depth: depth))
+    }
+
+    /// Copies x `[rows, depth]`, whose rows lie `xStride` apart, into lent memory.
+    init(
+        _ x: UnsafePointer<Float>, stride xStride: Int, rows: Int, depth: Int,
+        in lent: UnsafeMutablePointer<Float>
+    ) {
+        self.init(rows: rows, depth: depth, in: lent)
+        Element.rows(Kernels.matrix)(x, xStride, rows, depth, base, stride)
+    }
+
+    /// Copies the transpose of x `[depth, rows]`, whose rows lie `xStride` apart, into lent memory.
+    init(
+        transposing x: UnsafePointer<Float>, stride xStride: Int, rows: Int, depth: Int,
+        in lent: UnsafeMutablePointer<Float>
+    ) {
+        self.init(rows: rows, depth: depth, in: lent)
+        Element.columns(Kernels.matrix)(x, xStride, rows, depth, base, stride)
+    }
+
+    /// Copies x `[rows, depth]` on all threads.
+    static func parallel(_ x: UnsafePointer<Float>, rows: Int, depth: Int) -> Self {
+        parallel(
+            x, step: depth, stride: depth, rows: rows, depth: depth, Element.rows(Kernels.matrix))
+    }
+
+    /// Copies the transpose of x `[depth, rows]` on all threads.
+    static func parallel(
+        transposing x: UnsafePointer<Float>, rows: Int, depth: Int
+    ) -> Self {
+        parallel(
+            x, step: 1, stride: rows, rows: rows, depth: depth, Element.columns(Kernels.matrix))
+    }
+
+    /// In x, rows of the operand begin `step` apart.
+    private static func parallel(
+        _ x: UnsafePointer<Float>, step: Int, stride: Int, rows: Int, depth: Int,
+        _ move: Element.Move
+    ) -> Self {
+        let result = Self(rows: rows, depth: depth)
+        Parallel.ranges(rows, grain: 64) { range in
+            move(
+                x + range.lowerBound * step, stride, range.count, depth,
+                result.base + range.lowerBound * result.stride, result.stride)
+        }
+        return result
     }
 }
 
 extension OperandRows<Float> {
-    /// Looks at `rows` rows in `storage`, `stride` apart.
-    init(_ storage: Storage, offset: Int = 0, stride: Int, rows: Int) {
-        (self.storage, self.offset, self.stride, self.rows) = (storage, offset, stride, rows)
-    }
-}
-
-extension OperandRows<BFloat16> {
-    /// Room for `rows` rows of `depth` elements, not yet filled.
-    init(rows: Int, depth: Int) {
-        self.rows = rows
-        // One tile row more than the depth: rows a power of two apart would all fall into the same few
-        // sets of the cache.
-        stride = depth.rounded(up: CKernels_bf16_depth) + 32
-        let padded = rows.rounded(up: CKernels_row_block)
-        (storage, offset) = (Storage(count: padded * stride / 2), 0)
-    }
-
-    /// Rounds x `[rows, depth]`, whose rows lie `xStride` apart.
-    init(_ x: UnsafePointer<Float>, stride xStride: Int, rows: Int, depth: Int) {
-        self.init(rows: rows, depth: depth)
-        Kernels.matrix.bf16_rows(x, xStride, rows, depth, base, stride)
-    }
-
-    /// Rounds the transpose of x `[depth, rows]`, whose rows lie `xStride` apart.
-    init(transposing x: UnsafePointer<Float>, stride xStride: Int, rows: Int, depth: Int) {
-        self.init(rows: rows, depth: depth)
-        Kernels.matrix.bf16_columns(x, xStride, rows, depth, base, stride)
-    }
-
-    /// Rounds x `[rows, depth]` on all threads.
-    static func parallel(_ x: UnsafePointer<Float>, rows: Int, depth: Int) -> Self {
-        let result = Self(rows: rows, depth: depth)
-        Parallel.ranges(rows, grain: 64) { range in
-            Kernels.matrix.bf16_rows(
-                x + range.lowerBound * depth, depth, range.count, depth,
-                result.base + range.lowerBound * result.stride, result.stride)
-        }
-        return result
-    }
-
-    /// Rounds the transpose of x `[depth, rows]` on all threads.
-    static func parallel(
-        transposing x: UnsafePointer<Float>, rows: Int, depth: Int
-    ) -> Self {
-        let result = Self(rows: rows, depth: depth)
-        Parallel.ranges(rows, grain: 64) { range in
-            Kernels.matrix.bf16_columns(
-                x + range.lowerBound, rows, range.count, depth,
-                result.base + range.lowerBound * result.stride, result.stride)
-        }
-        return result
+    /// Looks at the rows of x.
+    init(_ x: Tensor) {
+        self.init(x.storage.base + x.offset, of: x.storage, stride: x.columns, rows: x.rows)
     }
 }
 
@@ -128,8 +171,8 @@ struct Panels<Element: OperandElement> {
 
     /// Floats' worth of memory of a packed matrix.
     static func count(depth: Int, columns: Int) -> Int {
-        depth.rounded(up: Element.depthUnit) * columns.rounded(up: CKernels_panel)
-            * MemoryLayout<Element>.size / 4
+        Element.floats(
+            depth.rounded(up: Element.depthUnit) * columns.rounded(up: CKernels_panel))
     }
 
     /// Packs b `[depth, columns]`, whose rows lie `stride` apart.
@@ -148,23 +191,29 @@ struct Panels<Element: OperandElement> {
     static func parallel(
         _ b: UnsafePointer<Float>, depth: Int, columns: Int
     ) -> Panels {
-        let result = Panels(depth: depth, columns: columns)
-        Parallel.ranges(columns, grain: 64) { range in
-            Element.pack(Kernels.matrix)(
-                b + range.lowerBound, columns, depth, range.count,
-                result.base + range.lowerBound * result.depth)
-        }
-        return result
+        parallel(
+            b, step: 1, stride: columns, depth: depth, columns: columns,
+            Element.pack(Kernels.matrix))
     }
 
     /// Packs b that lies as its transpose `[columns, depth]` on all threads.
     static func parallel(
         transposed b: UnsafePointer<Float>, depth: Int, columns: Int
     ) -> Panels {
+        parallel(
+            b, step: depth, stride: depth, depth: depth, columns: columns,
+            Element.packTransposed(Kernels.matrix))
+    }
+
+    /// In b, columns of the operand begin `step` apart.
+    private static func parallel(
+        _ b: UnsafePointer<Float>, step: Int, stride: Int, depth: Int, columns: Int,
+        _ pack: Element.Pack
+    ) -> Panels {
         let result = Panels(depth: depth, columns: columns)
         Parallel.ranges(columns, grain: 64) { range in
-            Element.packTransposed(Kernels.matrix)(
-                b + range.lowerBound * depth, depth, depth, range.count,
+            pack(
+                b + range.lowerBound * step, stride, depth, range.count,
                 result.base + range.lowerBound * result.depth)
         }
         return result

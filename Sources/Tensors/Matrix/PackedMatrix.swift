@@ -137,27 +137,43 @@ package struct PackedMatrix: Sendable {
     }
 }
 
-/// How a product of packed operands is cut into pieces of work.
-enum ProductBlocks {
+/// How a product of packed operands is cut into pieces of work, in such an order that the weights of one
+/// stay in the second-level cache while the rows pass by.
+struct ProductBlocks: RandomAccessCollection {
     /// Columns of a block; the last ones may be narrower.
     static let width = 256
+
+    private let rows: Int
+    private let columns: Int
+    /// Rows of a block.
+    private let height: Int
+
+    init(_ rows: Int, _ columns: Int) {
+        (self.rows, self.columns) = (rows, columns)
+        height = rows > 768 ? 192 : 96
+    }
+
+    /// Blocks below one another.
+    private var down: Int { (rows + height - 1) / height }
+
+    var startIndex: Int { 0 }
+    var endIndex: Int { down * ((columns + Self.width - 1) / Self.width) }
+
+    subscript(index: Int) -> (rows: Range<Int>, columns: Range<Int>) {
+        let (row, column) = (index % down * height, index / down * Self.width)
+        return (
+            row..<Swift.min(rows, row + height), column..<Swift.min(columns, column + Self.width)
+        )
+    }
 
     /// Calls `body` (rows, columns) for each block, on all threads.
     ///
     /// Every element of the result is one sum in one order, wherever the cuts are.
     static func run(_ rows: Int, _ columns: Int, _ body: (Range<Int>, Range<Int>) -> Void) {
-        let blocks = of(rows, columns)
-        Parallel.run(blocks.count) { body(blocks[$0].rows, blocks[$0].columns) }
-    }
-
-    /// The blocks in such an order that one's weights stay in the second-level cache while the rows
-    /// pass by.
-    static func of(_ rows: Int, _ columns: Int) -> [(rows: Range<Int>, columns: Range<Int>)] {
-        let height = rows > 768 ? 192 : 96
-        return stride(from: 0, to: columns, by: width).flatMap { column in
-            stride(from: 0, to: rows, by: height).map { row in
-                (row..<min(rows, row + height), column..<min(columns, column + width))
-            }
+        let blocks = ProductBlocks(rows, columns)
+        Parallel.run(blocks.count) {
+            let block = blocks[$0]
+            body(block.rows, block.columns)
         }
     }
 }

@@ -8,12 +8,10 @@ enum PackedRows {
 
     /// Rounds the rows of x on all threads.
     init(_ x: Tensor, _ format: Precision) {
-        let (rows, depth) = (x.rows, x.columns)
         switch format {
-        case .f32:
-            self = .f32(OperandRows(x.storage, offset: x.offset, stride: depth, rows: rows))
-        case .bf16: self = .bf16(.parallel(x.base, rows: rows, depth: depth))
-        case .int8: self = .int8(Int8Rows(x.base, rows: rows, depth: depth))
+        case .f32: self = .f32(OperandRows(x))
+        case .bf16: self = .bf16(.parallel(x.base, rows: x.rows, depth: x.columns))
+        case .int8: self = .int8(Int8Rows(x.base, rows: x.rows, depth: x.columns))
         }
     }
 }

@@ -37,7 +37,7 @@ package struct ProductBenchmark {
             let right = Panels<Element>(
                 transposed: ones.base, stride: depth, depth: depth, columns: columns)
             return Self.rate {
-                for block in ProductBlocks.of(rows, columns) {
+                for block in ProductBlocks(rows, columns) {
                     right.product(
                         left, rows: block.rows, columns: block.columns,
                         into: result.base + block.rows.lowerBound * columns
@@ -47,14 +47,13 @@ package struct ProductBenchmark {
             }
         }
         switch precision {
-        case .f32: return rate(OperandRows(ones.storage, stride: depth, rows: rows))
-        case .bf16:
-            return rate(BFloat16Rows(ones.base, stride: depth, rows: rows, depth: depth))
+        case .f32: return rate(OperandRows(ones[0..<rows]))
+        case .bf16: return rate(BFloat16Rows.parallel(ones.base, rows: rows, depth: depth))
         case .int8:
             let left = Int8Rows(ones.base, rows: rows, depth: depth)
             let right = PackedMatrix(ones[0..<columns], .int8)
             return Self.rate {
-                for block in ProductBlocks.of(rows, columns) {
+                for block in ProductBlocks(rows, columns) {
                     right.int8Product(
                         left, rows: block.rows, columns: block.columns,
                         into: result.base + block.rows.lowerBound * columns

@@ -28,8 +28,8 @@ package enum Attention {
             }
         }.recorded(from: [queries, keys, values]) { dy in
             precision == .f32
-                ? backward(dy, queries, keys, values, layout)
-                : backwardBFloat16(dy, queries, keys, values, layout)
+                ? backward(Float.self, dy, queries, keys, values, layout)
+                : backward(BFloat16.self, dy, queries, keys, values, layout)
         }
     }
 
@@ -40,17 +40,23 @@ package enum Attention {
         let panels = panels(Element.self, keys, values, layout)
         let (width, stride) = (layout.width, layout.stride)
         Parallel.run(panels.count * layout.tiles) { index in
-            let head = index / layout.tiles
-            let piece = layout.piece(head, tile: index % layout.tiles)
-            let rows = Element.rows(
-                of: queries, from: piece.first, stride: stride, rows: piece.rows, depth: width)
-            let scores = Storage(count: piece.rows * piece.keys)
-            panels[head].keys.product(rows, into: scores.base, stride: piece.keys)
-            withUnsafeTemporaryAllocation(of: Float.self, capacity: piece.rows) { shares in
-                let weights = Element.softmax(
-                    scores, rows: piece.rows, scale: layout.scale, shares: shares)
-                panels[head].values.product(weights, into: y + piece.first, stride: stride)
-                for row in 0..<piece.rows {
+            let head = panels[index / layout.tiles]
+            let piece = layout.piece(index / layout.tiles, tile: index % layout.tiles)
+            let (rows, attended) = (piece.rows, piece.keys)
+            // What the queries are copied to becomes the weights' once there are scores.
+            let room = OperandRows<Element>.count(rows: rows, depth: max(width, attended))
+            withScratch(room + rows * attended + rows) { lent in
+                let scores = lent + room
+                head.keys.product(
+                    OperandRows(
+                        queries.base + piece.first, stride: stride, rows: rows, depth: width,
+                        in: lent), into: scores, stride: attended)
+                let (weights, shares) = Element.softmax(
+                    scores, rows: rows, keys: attended, scale: layout.scale, in: lent,
+                    shares: scores + rows * attended)
+                head.values.product(weights, into: y + piece.first, stride: stride)
+                guard let shares else { return }
+                for row in 0..<rows {
                     let result = y + piece.first + row * stride
                     for column in 0..<width { result[column] *= shares[row] }
                 }
@@ -85,41 +91,65 @@ package enum Attention {
 
     /// `dV = Pᵀ dO`, `dS = P ∘ (dO Vᵀ - rowsum)`, `dQ = dS K / √width`, `dK = dSᵀ Q / √width`,
     /// with the weights P computed anew, tile by tile.
-    private static func backward(
-        _ dy: Tensor, _ queries: Tensor, _ keys: Tensor, _ values: Tensor, _ layout: Layout
+    private static func backward<Element: AttentionElement>(
+        _: Element.Type, _ dy: Tensor, _ queries: Tensor, _ keys: Tensor, _ values: Tensor,
+        _ layout: Layout
     ) -> [Tensor?] {
         let (stride, width) = (layout.stride, layout.width)
         let dQueries = Storage(count: queries.count)
         let dKeys = Tensor.zeros(keys.shape)
         let dValues = Tensor.zeros(values.shape)
         Parallel.run(layout.samples * layout.heads) { index in
+            let whole = layout.piece(index, tile: 0)
+            let keyColumns = Panels<Element>(
+                transposed: keys.base + whole.head, stride: stride, depth: width,
+                columns: whole.keys)
+            let keyRows = Panels<Element>(
+                keys.base + whole.head, stride: stride, depth: whole.keys, columns: width)
+            let valueColumns = Panels<Element>(
+                transposed: values.base + whole.head, stride: stride, depth: width,
+                columns: whole.keys)
             for tile in 0..<layout.tiles {
                 let piece = layout.piece(index, tile: tile)
                 let (rows, attended) = (piece.rows, piece.keys)
-                withScratch(2 * rows * attended) { weights in
+                let (query, gradient) = (queries.base + piece.first, dy.base + piece.first)
+                // Of left operands there is one at a time.
+                let room = max(
+                    OperandRows<Element>.count(rows: rows, depth: max(width, attended)),
+                    OperandRows<Element>.count(rows: attended, depth: rows))
+                withScratch(room + 2 * rows * attended) { lent in
+                    let weights = lent + room
                     let dScores = weights + rows * attended
-                    layout.weights(piece, queries, keys, into: weights)
-                    BLAS.gemm(
-                        attended, width, rows, weights, stride: attended, transposedA: true,
-                        dy.base + piece.first, stride: stride, beta: 1,
-                        dValues.storage.base + piece.head, stride: stride)
-                    BLAS.gemm(
-                        rows, attended, width, dy.base + piece.first, stride: stride,
-                        values.base + piece.head, stride: stride, transposedB: true,
-                        dScores, stride: attended)
+                    keyColumns.product(
+                        OperandRows(query, stride: stride, rows: rows, depth: width, in: lent),
+                        into: weights, stride: attended)
+                    for row in 0..<rows {
+                        Kernels.loops.softmax(weights + row * attended, attended, layout.scale)
+                    }
+                    Panels<Element>(gradient, stride: stride, depth: rows, columns: width).product(
+                        OperandRows(
+                            transposing: weights, stride: attended, rows: attended, depth: rows,
+                            in: lent),
+                        into: dValues.storage.base + piece.head, stride: stride,
+                        accumulating: true)
+                    valueColumns.product(
+                        OperandRows(gradient, stride: stride, rows: rows, depth: width, in: lent),
+                        into: dScores, stride: attended)
                     for row in 0..<rows {
                         Kernels.loops.softmax_backward(
                             weights + row * attended, dScores + row * attended, attended,
                             layout.scale)
                     }
-                    BLAS.gemm(
-                        rows, width, attended, dScores, stride: attended,
-                        keys.base + piece.head, stride: stride,
-                        dQueries.base + piece.first, stride: stride)
-                    BLAS.gemm(
-                        attended, width, rows, dScores, stride: attended, transposedA: true,
-                        queries.base + piece.first, stride: stride, beta: 1,
-                        dKeys.storage.base + piece.head, stride: stride)
+                    keyRows.product(
+                        OperandRows(
+                            dScores, stride: attended, rows: rows, depth: attended, in: lent),
+                        into: dQueries.base + piece.first, stride: stride)
+                    Panels<Element>(query, stride: stride, depth: rows, columns: width).product(
+                        OperandRows(
+                            transposing: dScores, stride: attended, rows: attended, depth: rows,
+                            in: lent),
+                        into: dKeys.storage.base + piece.head, stride: stride,
+                        accumulating: true)
                 }
             }
         }
@@ -127,7 +157,7 @@ package enum Attention {
     }
 
     /// Where the rows of each sample and head lie.
-    struct Layout {
+    private struct Layout {
         let samples: Int
         let frames: Int
         let heads: Int
@@ -156,77 +186,41 @@ package enum Attention {
                 max(1, keyLengths?[sample] ?? frames)
             )
         }
-
-        func weights(
-            _ piece: (head: Int, first: Int, rows: Int, keys: Int), _ queries: Tensor,
-            _ keys: Tensor, into weights: UnsafeMutablePointer<Float>
-        ) {
-            BLAS.gemm(
-                piece.rows, piece.keys, width, queries.base + piece.first, stride: stride,
-                keys.base + piece.head, stride: stride, transposedB: true,
-                weights, stride: piece.keys)
-            for row in 0..<piece.rows {
-                Kernels.loops.softmax(weights + row * piece.keys, piece.keys, scale)
-            }
-        }
     }
 }
 
 /// A number format that attention multiplies in; scores, softmax and sums are float32 always.
 private protocol AttentionElement: OperandElement {
-    /// Rows of a head, the first of which begins at element `first` of x.
-    static func rows(
-        of x: Tensor, from first: Int, stride: Int, rows: Int, depth: Int
-    ) -> OperandRows<Self>
-    /// The weights that come of rows of scores, which it may write over: each row is still to be
-    /// multiplied by its share, after the product.
+    /// The weights that come of scores `[rows, keys]`, which it may write over, and what each of their rows
+    /// is still to be multiplied by after the product; nil where that is done.
+    ///
+    /// There is room for the weights in `lent`, and for a number for each row in `shares`.
     static func softmax(
-        _ scores: Storage, rows: Int, scale: Float, shares: UnsafeMutableBufferPointer<Float>
-    ) -> OperandRows<Self>
+        _ scores: UnsafeMutablePointer<Float>, rows: Int, keys: Int, scale: Float,
+        in lent: UnsafeMutablePointer<Float>, shares: UnsafeMutablePointer<Float>
+    ) -> (weights: OperandRows<Self>, shares: UnsafeMutablePointer<Float>?)
 }
 
 extension Float: AttentionElement {
-    fileprivate static func rows(
-        of x: Tensor, from first: Int, stride: Int, rows: Int, depth: Int
-    ) -> OperandRows<Float> {
-        OperandRows(x.storage, offset: x.offset + first, stride: stride, rows: rows)
-    }
-
     fileprivate static func softmax(
-        _ scores: Storage, rows: Int, scale: Float, shares: UnsafeMutableBufferPointer<Float>
-    ) -> OperandRows<Float> {
-        let keys = scores.count / rows
-        for row in 0..<rows {
-            Kernels.loops.softmax(scores.base + row * keys, keys, scale)
-            shares[row] = 1
-        }
-        return OperandRows(scores, stride: keys, rows: rows)
+        _ scores: UnsafeMutablePointer<Float>, rows: Int, keys: Int, scale: Float,
+        in lent: UnsafeMutablePointer<Float>, shares: UnsafeMutablePointer<Float>
+    ) -> (weights: OperandRows<Float>, shares: UnsafeMutablePointer<Float>?) {
+        for row in 0..<rows { Kernels.loops.softmax(scores + row * keys, keys, scale) }
+        return (OperandRows(scores, stride: keys, rows: rows), nil)
     }
 }
 
 extension BFloat16: AttentionElement {
-    fileprivate static func rows(
-        of x: Tensor, from first: Int, stride: Int, rows: Int, depth: Int
-    ) -> OperandRows<BFloat16> {
-        OperandRows(x.base + first, stride: stride, rows: rows, depth: depth)
-    }
-
     fileprivate static func softmax(
-        _ scores: Storage, rows: Int, scale: Float, shares: UnsafeMutableBufferPointer<Float>
-    ) -> OperandRows<BFloat16> {
-        let keys = scores.count / rows
-        let weights = OperandRows<BFloat16>(rows: rows, depth: keys)
+        _ scores: UnsafeMutablePointer<Float>, rows: Int, keys: Int, scale: Float,
+        in lent: UnsafeMutablePointer<Float>, shares: UnsafeMutablePointer<Float>
+    ) -> (weights: OperandRows<BFloat16>, shares: UnsafeMutablePointer<Float>?) {
+        let weights = OperandRows<BFloat16>(rows: rows, depth: keys, in: lent)
         for row in 0..<rows {
             shares[row] = Kernels.matrix.bf16_softmax(
-                scores.base + row * keys, keys, scale, weights.base + row * weights.stride)
+                scores + row * keys, keys, scale, weights.base + row * weights.stride)
         }
-        return weights
+        return (weights, shares)
     }
-}
-
-/// Lends `count` floats that `body` fills before it reads them.
-func withScratch(_ count: Int, _ body: (UnsafeMutablePointer<Float>) -> Void) {
-    let scratch = UnsafeMutablePointer<Float>.allocate(capacity: count)
-    defer { scratch.deallocate() }
-    body(scratch)
 }

@@ -154,7 +154,7 @@ extension Tensor {
         let columns = columns
         return Tensor(shape: [groups, columns]) { y in
             y.update(repeating: 0, count: groups * columns)
-            Parallel.ranges(columns, grain: 256) { range in
+            Parallel.ranges(columns, grain: 64) { range in
                 for sample in 0..<rows / rowsPerSample {
                     Kernels.loops.column_sums(
                         base + sample * rowsPerSample * columns + range.lowerBound, columns,

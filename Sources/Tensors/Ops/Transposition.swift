@@ -1,3 +1,5 @@
+import CKernels
+
 extension Tensor {
     /// `[rows, columns]` to `[columns, rows]`.
     package func transposed() -> Tensor {
@@ -11,10 +13,7 @@ extension Tensor {
         let (a, b, c) = (shape[0], shape[1], shape[2])
         return Tensor(shape: [a, c, b]) { y in
             for i in 0..<a {
-                for j in 0..<b {
-                    let row = base + (i * b + j) * c
-                    for k in 0..<c { y[(i * c + k) * b + j] = row[k] }
-                }
+                Kernels.matrix.f32_columns(base + i * b * c, c, c, b, y + i * b * c, b)
             }
         }.recorded(from: [self]) { [$0.swappingLastAxes()] }
     }

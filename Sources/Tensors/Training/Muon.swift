@@ -1,3 +1,5 @@
+import CKernels
+
 /// Muon: moves a matrix along its momentum, made orthogonal.
 ///
 /// `v = μv + (1 - μ)g; u = μv + (1 - μ)g; θ -= lr·wd·θ; θ -= lr·0.2·√max(rows, columns)·orthogonal(u)`.
@@ -38,7 +40,8 @@ package struct Muon: Sendable, Equatable, Codable {
     /// Five rounds of the quintic Newton-Schulz iteration that Muon is published with; one thread.
     static func orthogonal(_ x: Tensor) -> Tensor {
         let (rows, columns) = (x.shape[0], x.columns)
-        let n = min(rows, columns)
+        // x xᵀ is the smaller one of a wide matrix.
+        guard rows <= columns else { return orthogonal(x.transposed()).transposed() }
         var norm = 0.0
         for i in 0..<x.count { norm += Double(x.base[i]) * Double(x.base[i]) }
         let scale = Float(1 / max(norm.squareRoot(), 1e-7))
@@ -47,32 +50,42 @@ package struct Muon: Sendable, Equatable, Codable {
         }
         let (a, b, c) = (3.4445 as Float, -4.775 as Float, 2.0315 as Float)
         for _ in 0..<5 {
-            // The smaller of x xᵀ and xᵀ x.
-            let gram = Tensor(shape: [n, n]) { y in
-                BLAS.gemm(
-                    n, n, max(rows, columns), x.base, stride: columns,
-                    transposedA: rows > columns, x.base, stride: columns,
-                    transposedB: rows <= columns, y, stride: n)
+            let gram = product(
+                x, Panels(transposed: x.base, stride: columns, depth: columns, columns: rows),
+                isSymmetric: true)
+            let square = product(
+                gram, Panels(gram.base, stride: rows, depth: rows, columns: rows),
+                isSymmetric: true)
+            let factor = Tensor(shape: gram.shape) { y in
+                for i in 0..<gram.count { y[i] = b * gram.base[i] + c * square.base[i] }
+                for i in 0..<rows { y[i * rows + i] += a }
             }
-            let square = Tensor(shape: [n, n]) { y in
-                BLAS.gemm(n, n, n, gram.base, stride: n, gram.base, stride: n, y, stride: n)
-            }
-            let factor = Tensor(shape: [n, n]) { y in
-                for i in 0..<n * n { y[i] = b * gram.base[i] + c * square.base[i] }
-                for i in 0..<n { y[i * n + i] += a }
-            }
-            x = Tensor(shape: x.shape) { y in
-                if rows <= columns {
-                    BLAS.gemm(
-                        rows, columns, n, factor.base, stride: n, x.base, stride: columns, y,
-                        stride: columns)
-                } else {
-                    BLAS.gemm(
-                        rows, columns, n, x.base, stride: columns, factor.base, stride: n, y,
-                        stride: columns)
+            x = product(
+                factor, Panels(x.base, stride: columns, depth: rows, columns: columns),
+                isSymmetric: false)
+        }
+        return x
+    }
+
+    /// `a b` on this thread; of a symmetric product, what lies right of the diagonal blocks is copied from
+    /// below them, where the same sums are.
+    private static func product(
+        _ a: Tensor, _ b: Panels<Float>, isSymmetric: Bool
+    ) -> Tensor {
+        let (columns, height) = (b.columns, 48)
+        return Tensor(shape: [a.rows, columns]) { y in
+            for first in stride(from: 0, to: a.rows, by: height) {
+                let rows = first..<min(a.rows, first + height)
+                let corner = y + first * columns
+                b.product(
+                    OperandRows(a), rows: rows,
+                    columns: 0..<(isSymmetric ? rows.upperBound : columns), into: corner,
+                    stride: columns)
+                if isSymmetric {
+                    Kernels.matrix.f32_columns(
+                        corner, columns, first, rows.count, y + first, columns)
                 }
             }
         }
-        return x
     }
 }
