@@ -1,4 +1,5 @@
 import Checkpoints
+import Synchronization
 import Tensors
 import TestSupport
 import Testing
@@ -30,6 +31,50 @@ struct FlowSamplerTests {
         let small = SamplerCache(backbone, limit: 1)
         for steps in 30...31 { _ = small.sampler(steps: steps, options) }
         #expect(small.bytes > 0 && small.bytes <= one)
+    }
+
+    /// A network that counts the tables it makes.
+    private final class TableCounter: Backbone {
+        private let base: any Backbone
+        let tables = Atomic<Int>(0)
+
+        init(_ base: any Backbone) { self.base = base }
+
+        var configuration: BackboneConfiguration { base.configuration }
+        var textEmbedding: TextEmbedding { base.textEmbedding }
+
+        func timeTable(_ times: [Float]) -> TimeTable {
+            tables.add(1, ordering: .relaxed)
+            return base.timeTable(times)
+        }
+
+        func velocity(
+            _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?,
+            training: TrainingPass?
+        ) -> Tensor {
+            base.velocity(
+                x, condition: condition, text: text, time: time, lengths: lengths,
+                training: training)
+        }
+    }
+
+    /// Eight tables are kept; a ninth takes the place of the one unused for longest.
+    @Test func theTableUnusedForLongestGoes() throws {
+        let backbone = TableCounter(try TinyModel.load("dit_tiny_v1"))
+        let cache = SamplerCache(backbone, limit: 1 << 40)
+        func made(_ steps: [Int]) -> Int {
+            let before = backbone.tables.load(ordering: .relaxed)
+            for count in steps { _ = cache.sampler(steps: count, SynthesisOptions()) }
+            return backbone.tables.load(ordering: .relaxed) - before
+        }
+        #expect(made(Array(30...37)) == 8)
+        #expect(made([30]) == 0)
+        #expect(made([38]) == 1)
+        #expect(made([30, 32, 33, 34, 35, 36, 37, 38]) == 0)
+        #expect(made([31]) == 1)
+        // Which took the place of 30.
+        #expect(made([32, 33, 34, 35, 36, 37, 38, 31]) == 0)
+        #expect(made([30]) == 1)
     }
 
     @Test func schedules() throws {

@@ -93,6 +93,7 @@ struct AdaptTests {
         #expect(try output("voices").contains("ada: Ada, version 1, adapted from tiny\n"))
         let versions = try output("voices", "versions", "ada")
         #expect(versions.contains("* ada@1: ") && versions.contains("lora, "))
+        #expect(versions.contains("Held-out loss: before "))
         #expect(versions.contains("  ada@0: "))
         func speech(_ arguments: String...) throws -> [UInt8] {
             try run(["speak", "Hi.", "-o", "-", "--nfe", "2", "--seed", "1"] + arguments).output
@@ -132,6 +133,10 @@ struct AdaptTests {
             (["adapt", recordings, "--voice", "heart"], "belongs to the installation"),
             (["adapt", recordings, "--voice", "ada", "--updates", "0"], "updates"),
             (["adapt", recordings, "--voice", "ada", "--ema", "inherited"], "full"),
+            (
+                ["adapt", recordings, "--voice", "ada", "--method", "full", "--rank", "4"],
+                "lora_rank does nothing"
+            ),
             (["adapt", recordings, "--voice", "ada", "--model", "nothing"], "no such model"),
             (
                 [

@@ -34,6 +34,25 @@ struct VoicesTests {
         #expect(installation.names("data/voices").isEmpty)
     }
 
+    /// Words that nobody gave are asked of a server that transcribes, and shown.
+    @Test func wordsAreTranscribed() throws {
+        let server = try CannedServer([(200, #"{"text": "Spoken by a machine."}"#)])
+        let silent = try CannedServer([(200, #"{"text": ""}"#)])
+        defer { withExtendedLifetime((server, silent)) {} }
+        let added = try voices(
+            "add", "Ada", installation.recording, "--transcribe-url", server.url)
+        #expect(added.status == 0, "\(added.errors)")
+        #expect(text(added) == "ada\n")
+        #expect(added.errors.contains("Spoken by a machine."))
+        let record = try installation.bytes("data/voices/ada/voice.json")
+        #expect(String(decoding: record, as: UTF8.self).contains("Spoken by a machine."))
+        let refused = try voices(
+            "add", "Bea", installation.recording, "--transcribe-url", silent.url)
+        #expect(refused.status != 0)
+        #expect(refused.errors.contains("No words"))
+        #expect(installation.names("data/voices") == ["ada"])
+    }
+
     @Test func refusals() throws {
         let recording = installation.recording
         let cases: [([String], String)] = [

@@ -24,10 +24,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from server import REPOSITORY, Server  # noqa: E402
 
 SKALD = REPOSITORY / ".build" / "release" / "skald"
+FRESH = ["--ema", "fresh", "--ema-start-update", 0]
 RUNS = {  # name: arguments, and the sets of weights that it shows
-    "full": (["--method", "full", "--ema", "fresh"], {"raw": "raw", "fresh": "ema"}),
+    "full": (["--method", "full", *FRESH], {"raw": "raw", "fresh": "ema"}),
     "full-inherited": (["--method", "full", "--ema", "inherited"], {"inherited": "ema"}),
-    "lora": (["--method", "lora", "--ema", "fresh"], {"raw": "raw", "fresh": "ema"}),
+    "lora": (["--method", "lora", *FRESH], {"raw": "raw", "fresh": "ema"}),
 }
 TITLES = {
     "loss": "Held-out loss",
@@ -106,7 +107,7 @@ def adapt(name: str, options) -> Path:
         "adapt", options.recordings, "--voice", name, "--work", work, "--no-publish",
         "--models", options.model.parent, "--model", options.model.name,
         "--updates", max(options.marks), "--learning-rate", rate, *arguments,
-        "--ema-start-update", 0, "--hold-out", options.hold_out, "--check-every", every,
+        "--hold-out", options.hold_out, "--check-every", every,
         "--keep-at", *options.marks, "--data", options.out / "data",
         "--batch-frames", options.batch_frames, "--threads", options.threads,
     )  # fmt: skip

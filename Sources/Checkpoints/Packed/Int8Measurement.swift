@@ -12,10 +12,11 @@ package struct Int8Measurement: Codable, Sendable {
     package private(set) var audioSNR: [String: Double]
 
     /// The measurements of `origin` in the file at `path`; nil when there are none, or of other weights.
-    package init?(_ path: String, of origin: PackedWeights.Origin) {
+    /// `hash` gives that of the origin's contents, where its time of change does not tell.
+    package init?(_ path: String, of origin: PackedWeights.Origin, hash: () -> String?) {
         guard let data = FileManager.default.contents(atPath: path),
             let read = try? JSONDecoder().decode(Int8Measurement.self, from: data),
-            origin.matches(read.origin)
+            origin.matches(read.origin, hash: hash)
         else { return nil }
         self = read
     }

@@ -20,6 +20,8 @@ package struct PackedWeights: Sendable {
         /// Bytes of that file, or of what it is a link to.
         package let size: Int
         private let modified: String
+        /// When the system last changed anything of the file, which nobody can set.
+        private let changed: String
 
         /// The weights file at `path` as it is now. Throws `cannotOpen` when it cannot be looked at.
         package init(
@@ -35,6 +37,7 @@ package struct PackedWeights: Sendable {
             self.architecture = architecture
             size = Int(status.st_size)
             modified = "\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
+            changed = "\(status.st_ctim.tv_sec).\(status.st_ctim.tv_nsec)"
         }
 
         /// What the files that belong to it are called, but for their extension.
@@ -56,17 +59,43 @@ package struct PackedWeights: Sendable {
 
         /// Whether a pack with this metadata was made from this file: by size and time of change,
         /// else, when only the time differs, by its contents.
-        func matches(_ metadata: [String: String]) -> Bool {
+        ///
+        /// - Parameters:
+        ///   - metadata: what the pack says of itself.
+        ///   - hash: gives that of the file's contents; nil when they cannot be read.
+        /// - Returns: whether they belong together.
+        func matches(_ metadata: [String: String], hash: () -> String?) -> Bool {
             guard fixed.allSatisfy({ metadata[$0.key] == $0.value }),
                 metadata["size"] == "\(size)"
             else { return false }
             return metadata["modified"] == modified
-                || (try? hash()).map { $0 == metadata["hash"] } ?? false
+                || hash().map { $0 == metadata["hash"] } ?? false
         }
 
-        func hash() throws(CheckpointError) -> String {
+        /// The hash of the file's contents; reads all of it. Errors: `cannotOpen`.
+        package func hash() throws(CheckpointError) -> String {
             let file = try MappedFile(path)
             return ContentHash.of(file.bytes, done: file.releasePages)
+        }
+
+        /// What a hash is remembered with: as long as all this is the same, the contents are.
+        private var state: [String: String] {
+            ["size": "\(size)", "modified": modified, "changed": changed]
+        }
+
+        /// The hash that `remember` kept at `place` of the file as it is; nil when there is none.
+        package func rememberedHash(at place: String) -> String? {
+            guard let data = FileManager.default.contents(atPath: place),
+                let kept = try? JSONDecoder().decode([String: String].self, from: data),
+                state.allSatisfy({ kept[$0.key] == $0.value })
+            else { return nil }
+            return kept["hash"]
+        }
+
+        /// Keeps the hash in a small file at `place`, where that can be written.
+        package func remember(_ hash: String, at place: String) {
+            let kept = state.merging(["hash": hash]) { $1 }
+            try? JSONEncoder().encode(kept).write(to: URL(filePath: place), options: .atomic)
         }
     }
 
@@ -74,9 +103,14 @@ package struct PackedWeights: Sendable {
     package let path: String
 
     /// Opens the pack at `path`; nil when there is none, or none of that origin.
-    package init?(_ path: String, of origin: Origin) {
+    ///
+    /// - Parameters:
+    ///   - path: the pack.
+    ///   - origin: what it must have been made from.
+    ///   - hash: gives that of the origin's contents, where its time of change does not tell.
+    package init?(_ path: String, of origin: Origin, hash: () -> String?) {
         guard let file = try? MappedFile(path), let read = try? Safetensors.read(file),
-            origin.matches(read.metadata)
+            origin.matches(read.metadata, hash: hash)
         else { return nil }
         self.path = path
         tensors = Dictionary(read.tensors.map { ($0.name, $0) }) { first, _ in first }
@@ -94,12 +128,13 @@ package struct PackedWeights: Sendable {
         return model
     }
 
-    /// Writes what a model was built of to `path`, whole or not at all. Errors: `cannotWrite`.
+    /// Writes what a model was built of to `path`, whole or not at all; `hash` is that of the origin's
+    /// contents. Errors: `cannotWrite`.
     package static func write(
-        _ parts: ModelParts, of origin: Origin, to path: String
+        _ parts: ModelParts, of origin: Origin, hash: String, to path: String
     ) throws(CheckpointError) {
         try SafetensorsWriter.write(
-            parts.packed, metadata: origin.metadata(hash: origin.hash()), alignment: 64, to: path)
+            parts.packed, metadata: origin.metadata(hash: hash), alignment: 64, to: path)
     }
 
     static let (panels, columns, values) = ("panels/", "columns/", "values/")

@@ -15,7 +15,12 @@ package struct WeightPacks: Sendable {
 
     /// What was measured of int8 for that origin, if anything was.
     func int8Measurement(_ origin: PackedWeights.Origin) -> Int8Measurement? {
-        places(origin, Self.measurement).lazy.compactMap { Int8Measurement($0, of: origin) }.first
+        for place in places(origin, Self.measurement) {
+            if let found = Int8Measurement(place, of: origin, hash: { hash(origin) }) {
+                return found
+            }
+        }
+        return nil
     }
 
     /// Writes a measurement to the first place that takes it, and returns that. Errors: `cannotWrite`.
@@ -42,18 +47,39 @@ package struct WeightPacks: Sendable {
     /// Where the file of that origin with such a name may lie.
     private func places(_ origin: PackedWeights.Origin, _ suffix: String) -> [String] {
         let model = URL(filePath: origin.path).deletingLastPathComponent()
-        // Models of one file name in different folders must not meet in ours.
-        let key = Array(model.path(percentEncoded: false).utf8).withUnsafeBytes {
-            ContentHash.of($0)
-        }
         return [
             model.appending(path: origin.name + suffix).path(percentEncoded: false),
-            folder + "/" + key + "-" + origin.name + suffix,
+            own(origin, origin.name + suffix),
         ]
     }
 
+    /// Where a file of that name, which belongs to that origin, lies in our folder.
+    private func own(_ origin: PackedWeights.Origin, _ name: String) -> String {
+        // Models of one file name in different folders must not meet in ours.
+        let model = URL(filePath: origin.path).deletingLastPathComponent()
+        let key = Array(model.path(percentEncoded: false).utf8).withUnsafeBytes {
+            ContentHash.of($0)
+        }
+        return folder + "/" + key + "-" + name
+    }
+
+    /// The hash of the origin's contents; nil when they cannot be read.
+    ///
+    /// A file that was copied or touched is read once, not at every start.
+    private func hash(_ origin: PackedWeights.Origin) -> String? {
+        let place = own(origin, URL(filePath: origin.path).lastPathComponent + ".hash.json")
+        if let known = origin.rememberedHash(at: place) { return known }
+        guard let hash = try? origin.hash() else { return nil }
+        makeFolder()
+        origin.remember(hash, at: place)
+        return hash
+    }
+
     func find(_ origin: PackedWeights.Origin) -> PackedWeights? {
-        places(origin, Self.pack).lazy.compactMap { PackedWeights($0, of: origin) }.first
+        for place in places(origin, Self.pack) {
+            if let pack = PackedWeights(place, of: origin, hash: { hash(origin) }) { return pack }
+        }
+        return nil
     }
 
     /// Writes a pack to the first place that takes it; nil, with a note why, when none does.
@@ -61,16 +87,21 @@ package struct WeightPacks: Sendable {
         _ parts: ModelParts, of origin: PackedWeights.Origin
     ) -> (pack: PackedWeights?, note: String) {
         var reasons: [String] = []
-        for place in places(origin, Self.pack) {
-            if place.hasPrefix(folder) { makeFolder() }
-            do throws(CheckpointError) {
-                try PackedWeights.write(parts, of: origin, to: place)
-                if let pack = PackedWeights(place, of: origin) {
-                    return (pack, "packed the weights into \(place)")
+        do throws(CheckpointError) {
+            let hash = try origin.hash()
+            for place in places(origin, Self.pack) {
+                if place.hasPrefix(folder) { makeFolder() }
+                do throws(CheckpointError) {
+                    try PackedWeights.write(parts, of: origin, hash: hash, to: place)
+                    if let pack = PackedWeights(place, of: origin, hash: { hash }) {
+                        return (pack, "packed the weights into \(place)")
+                    }
+                } catch {
+                    reasons.append("\(error)")
                 }
-            } catch {
-                reasons.append("\(error)")
             }
+        } catch {
+            reasons.append("\(error)")
         }
         return (
             nil,

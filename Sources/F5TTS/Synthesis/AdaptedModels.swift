@@ -55,9 +55,12 @@ final class AdaptedModels: Sendable {
 
     /// The base's identity; reads all of its weights at the first time.
     func identity() throws(CheckpointError) -> ModelIdentity {
-        try making.withLock { identity throws(CheckpointError) in
-            try Self.identity(&identity, model, weights)
-        }
+        if let known = making.withLock({ $0 }) { return known }
+        // Nothing is held meanwhile: in the background this stands aside for those who speak, and they
+        // may be waiting for a model.
+        let identity = try ModelIdentity(name: model.name, weights)
+        making.withLock { known in known = identity }
+        return identity
     }
 
     private static func identity(
@@ -95,7 +98,7 @@ final class AdaptedModels: Sendable {
         }
     }
 
-    /// Bytes that the models kept take.
+    /// Bytes that the models kept take, time tables that full ones may come to have among them.
     var bytes: Int { entries.withLock { $0.reduce(0) { $0 + $1.bytes } } }
 
     /// How many models are kept.
@@ -139,14 +142,16 @@ final class AdaptedModels: Sendable {
         let stored = try EMAResolution.resolve(file, source: .auto)
         guard let adapter = adaptation.version.record.adapter else {
             let bytes = parts.bytes(in: precision)
+            // Beside its weights it has time tables of its own: the more such models are kept, the less
+            // each may have of them.
+            let tables = bytes / 4
             // Before it is made, so that the two are not in memory at one time.
-            makeRoom(bytes)
+            makeRoom(bytes + tables)
             let backbone = try Weights.load(stored, precision: precision) {
                 model.backbone.model($0)
             }
-            // The more such models are kept, the less each may have beside its weights.
             return Entry(
-                key: key, samplers: SamplerCache(backbone, limit: bytes / 4), bytes: bytes)
+                key: key, samplers: SamplerCache(backbone, limit: tables), bytes: bytes + tables)
         }
         let made = try Self.lowRank(
             adapter, stored, on: model.backbone, parts: parts, sharing: base)

@@ -76,6 +76,8 @@ package struct AdapterBenchmark {
             reference: .zeros([1, frames / 3, configuration.melChannels]),
             text: [(0..<frames / 6).map { $0 % configuration.vocabularySize }],
             durations: [frames])
+        StoragePool.begin(.speech)
+        defer { StoragePool.end(.speech) }
         var flow = sampler.start(conditioning, noise: conditioning.noise(seed: 0), guidance: 2)
         let clock = ContinuousClock()
         return (0..<steps).map { _ in

@@ -1,5 +1,6 @@
 import Audio
 import Checkpoints
+import Tensors
 import TextFrontEnd
 
 /// A model ready to speak: weights, vocabulary, vocoder.
@@ -105,6 +106,8 @@ package final class Synthesizer: Sendable {
         emit: ([Float]) throws -> Void
     ) throws -> SynthesisSummary {
         var synthesis = try begin(text, voice: voice, options: options)
+        StoragePool.begin(.speech)
+        defer { StoragePool.end(.speech) }
         while !synthesis.isFinished {
             guard running() else { throw CancellationError() }
             let samples = try synthesis.advance()

@@ -71,19 +71,27 @@ package struct HeldOutLoss: Sendable {
     }
 
     /// Means over all frames that were asked about.
-    package func callAsFunction(_ backbone: any Backbone) -> Result {
+    ///
+    /// - Parameters:
+    ///   - backbone: the network.
+    ///   - running: asked before each of its passes; false ends it.
+    /// - Returns: the means.
+    /// - Throws: `CancellationError`.
+    package func callAsFunction(
+        _ backbone: any Backbone, while running: () -> Bool = { true }
+    ) throws -> Result {
+        func value(_ batch: FlowMatchingBatch) throws -> Double {
+            guard running() else { throw CancellationError() }
+            return Double(FlowMatchingLoss.evaluate(backbone, batch).loss.array[0])
+        }
         var (loss, blind, frames) = (0.0, 0.0, 0.0)
         var earlyTextGap: Double?
         for draw in 0..<draws {
             for index in batches.indices {
                 let batch = batch(index, draw: draw)
                 let asked = Double(batch.askedFrames)
-                let read = FlowMatchingLoss.evaluate(backbone, batch).loss
-                let unread = FlowMatchingLoss.evaluate(
-                    backbone, batch.withText(dropped: true)
-                ).loss
-                loss += Double(read.array[0]) * asked
-                blind += Double(unread.array[0]) * asked
+                loss += try value(batch) * asked
+                blind += try value(batch.withText(dropped: true)) * asked
                 frames += asked
             }
             // The first draw has the earliest times.

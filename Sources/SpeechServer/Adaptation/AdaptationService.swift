@@ -93,7 +93,7 @@ package final class AdaptationService: Sendable {
     /// Makes a version of a voice of what a job has learnt.
     ///
     /// - Parameters:
-    ///   - job: one that has succeeded.
+    ///   - job: one that has succeeded, or has failed and kept the checkpoint.
     ///   - voice: the voice's id, or a new one's name.
     ///   - step: of the checkpoint; nil for the best.
     ///   - weights: what requests speak with that do not say.
@@ -113,7 +113,7 @@ package final class AdaptationService: Sendable {
     ///
     /// - Throws: `modelNotFound`.
     func audition(_ name: AdaptedModelName) throws -> StoredVoice {
-        guard let job = try store.job(name.job), job.status == .succeeded,
+        guard let job = try store.job(name.job), job.status.hasResult(step: name.step),
             AdaptedModelName(job, step: name.step) == name
         else {
             throw SpeechService.noAdaptedModel

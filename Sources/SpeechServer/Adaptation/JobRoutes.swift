@@ -93,11 +93,11 @@ extension SpeechService {
         let voice = try fields.required("voice")
         let weights = try fields.choice("weights", of: WeightSource.self) ?? .auto
         let step = try step(fields, of: job)
-        guard job.status == .succeeded else {
+        guard job.status.hasResult(step: step) else {
             throw SpeechError(
                 .invalidRequest,
-                "Only a job that has succeeded can be published; this one is "
-                    + "\(job.status.rawValue).")
+                "Only a job that has succeeded can be published, or a checkpoint of one that failed; "
+                    + "this one is \(job.status.rawValue).")
         }
         let service = try adaptation.get()
         let stored = try service.publish(job, as: voice, step: step, weights: weights)

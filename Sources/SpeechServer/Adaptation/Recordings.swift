@@ -36,13 +36,15 @@ package struct Recordings: Sendable {
     /// - Parameters:
     ///   - root: the folder to unpack into.
     ///   - name: of the folder that is made there; one that is there from an earlier call is used.
+    ///   - running: asked again and again while it unpacks; false ends it.
     /// - Returns: the recordings, with their words where they have any.
-    /// - Throws: as `check` does; `unavailable` for the disk.
+    /// - Throws: as `check` does; `unavailable` for the disk; `cancelled`.
     package func read(
-        unpackingInto root: String, as name: String
+        unpackingInto root: String, as name: String, while running: () -> Bool
     ) throws(SpeechError) -> RecordingImport {
         guard let archive else { return try RecordingImport(folder: folder, isConfined: true) }
-        let unpacked = try RecordingArchive(path: archive).unpack(into: root, as: name)
+        let unpacked = try RecordingArchive(path: archive)
+            .unpack(into: root, as: name, while: running)
         return try RecordingImport(folder: unpacked, isConfined: true)
     }
 }

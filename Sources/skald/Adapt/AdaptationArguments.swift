@@ -58,7 +58,11 @@ struct AdaptationArguments: ParsableArguments {
     @Option(help: "Clips that training never sees. Default: a tenth, at most 20.")
     var holdOut: Int?
 
-    @Option(help: "Updates between checks on them. Default: a twentieth of all, at least 10.")
+    @Option(
+        help: """
+            Updates between checks on them. Default: a twentieth of all (of a large model's a \
+            tenth), at least 10.
+            """)
     var checkEvery: Int?
 
     @Option(help: "End when so many checks brought nothing better; 0 is never.")

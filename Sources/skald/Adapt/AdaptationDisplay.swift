@@ -32,6 +32,7 @@ final class AdaptationDisplay: Sendable {
         case .examinedValidation(let report): line("To hold out: " + report.text)
         case .note(let text): line("Note: \(text)")
         case .warning(let text): line("Warning: \(text)")
+        case .planned(let updates): line("The epochs come to \(updates) updates.")
         case .training(let event): show(event)
         case .kept(let checkpoint): line("The weights of update \(checkpoint.update) are kept.")
         }
@@ -51,7 +52,7 @@ final class AdaptationDisplay: Sendable {
         case .heldOut(let point): line(Self.line(point))
         case .resumed(let update): line("Going on after update \(update).")
         case .warning(let text): line("Warning: \(text)")
-        case .checkpoint, .paused, .continued: break
+        case .checkpoint: break
         }
     }
 

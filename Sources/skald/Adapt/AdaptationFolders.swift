@@ -14,12 +14,8 @@ enum AdaptationFolders {
         if status.st_mode & S_IFMT == S_IFDIR {
             return try RecordingImport(folder: path, isConfined: false)
         }
-        // Named after what it was made of, so that a changed archive is unpacked anew.
-        let name = "recordings-\(status.st_size)-\(status.st_mtim.tv_sec)"
-        let unpacked = folder + "/" + name
-        if !FileManager.default.fileExists(atPath: unpacked) {
-            _ = try RecordingArchive(path: path).unpack(into: folder, as: name)
-        }
+        let archive = RecordingArchive(path: path)
+        let unpacked = try archive.unpack(into: folder, as: archive.folderName)
         return try RecordingImport(folder: unpacked, isConfined: true)
     }
 

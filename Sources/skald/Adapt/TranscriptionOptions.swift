@@ -20,11 +20,16 @@ struct TranscriptionOptions: ParsableArguments {
             valueName: "name"))
     var transcribeModel: String?
 
-    /// The server, if one is named.
-    func endpoint() throws -> TranscriptionEndpoint? {
+    /// The server, if one is named; `report` is told what it says when it refuses.
+    func endpoint(
+        report: @escaping @Sendable (String) -> Void = {
+            StandardError.line("The transcription server refused with \($0)")
+        }
+    ) throws -> TranscriptionEndpoint? {
         guard let url = Setting.text(transcribeUrl, "SKALD_TRANSCRIBE_URL") else { return nil }
         return try TranscriptionEndpoint(
             url: url, key: Setting.text(transcribeKey, "SKALD_TRANSCRIBE_KEY"),
-            model: Setting.text(transcribeModel, "SKALD_TRANSCRIBE_MODEL") ?? "whisper-1")
+            model: Setting.text(transcribeModel, "SKALD_TRANSCRIBE_MODEL") ?? "whisper-1",
+            report: report)
     }
 }

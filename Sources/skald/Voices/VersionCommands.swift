@@ -24,7 +24,7 @@ struct VersionsCommand: ParsableCommand {
                     + "\(record.updates) updates on \(record.base.name), "
                     + "\(record.sets.map(\.rawValue).joined(separator: " and ")) "
                     + "(auto is \(record.better.rawValue))")
-            StandardError.line("    " + AdaptationDisplay.figures(record))
+            print("    " + AdaptationDisplay.figures(record))
         }
         print("\(current == 0 ? "*" : " ") \(id)@0: the recording, not adapted")
     }

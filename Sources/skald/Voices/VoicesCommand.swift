@@ -46,21 +46,43 @@ struct VoicesCommand: ParsableCommand {
         @Argument(help: "The recording, best 3 to 12 seconds of clear speech.") var audio: String
 
         @Option(
-            help: ArgumentHelp("What is said in the recording, word for word.", valueName: "text"))
-        var refText: String
+            help: ArgumentHelp(
+                "What is said in the recording, word for word. Default: what a server that "
+                    + "transcribes makes of it.", valueName: "text"))
+        var refText: String?
 
         @Option(help: "Language spoken, as en or de-CH.") var language: String?
         @Option(help: "Terms under which the recording may be used.") var licence: String?
 
+        @OptionGroup(title: "Transcription") var transcription: TranscriptionOptions
         @OptionGroup(title: "Folders") var folders: FolderOptions
 
         func run() throws {
             let store = folders.voiceStore
+            let audio = try contents(atMost: store.audioLimits.bytes)
             let voice = try store.create(
-                name: name, audio: contents(atMost: store.audioLimits.bytes), text: refText,
+                name: name, audio: audio, text: refText ?? transcript(of: audio, in: store),
                 language: language, licence: licence)
             for finding in voice.findings { StandardError.line("Note: \(finding.message)") }
             print(voice.id)
+        }
+
+        /// What the transcription server hears in the recording; told, as wrong words spoil the voice.
+        private func transcript(of audio: [UInt8], in store: VoiceStore) throws -> String {
+            guard let transcriber = try transcription.endpoint() else {
+                throw CommandError(
+                    "--ref-text is missing: give what is said in the recording, word for word, or "
+                        + "name a server that transcribes (--transcribe-url).")
+            }
+            let text = try transcriber.transcribe(
+                store.speech(in: audio, for: name), language: language, while: { true })
+            guard !text.isEmpty else {
+                throw CommandError(
+                    "No words could be made out in the recording: give with --ref-text what is said "
+                        + "in it.")
+            }
+            StandardError.line("Note: Its words were taken to be \"\(text)\".")
+            return text
         }
 
         private func contents(atMost limit: Int) throws -> [UInt8] {

@@ -59,8 +59,8 @@ import Testing
     /// Stopped anywhere and started again it ends with the same bytes.
     @Test func aStoppedJobGoesOnToTheSameBytes() throws {
         _ = try scene.finished(in: "whole")
-        // Each time a little later: while examining, after each update, while listening.
-        for limit in [0, 3, 8, 11] {
+        // Each time a little later: while examining, in a check, after updates, while listening.
+        for limit in [0, 8, 24, 40, 60] {
             let asked = Mutex(0)
             let log = EventLog()
             let outcome = try scene.job(AdaptationScene.options(), in: "parts").run(
@@ -101,6 +101,95 @@ import Testing
             #expect(told.map(\.update) == [2])
             #expect(told.first?.trainLoss != nil && told.first?.raw != nil)
         }
+    }
+
+    /// A large model's checkpoints are gigabytes: only those are written that were asked for.
+    @Test func keepingWeightsWritesNoOthers() throws {
+        let options = AdaptationScene.options {
+            $0.method = .full
+            $0.learningRate = 1e-3
+            $0.heldOut = 0
+            $0.keepAt = [2, 3]
+        }
+        let log = EventLog()
+        _ = try scene.job(options).run(control: { .go }, report: log.add)
+        let saved = log.events.compactMap {
+            if case .training(.checkpoint(let update, _)) = $0 { update } else { nil }
+        }
+        #expect(saved == [2, 3, 4])
+    }
+
+    /// Whoever waits is told why it is over before its last update.
+    @Test func anEarlyEndIsSaid() throws {
+        let options = AdaptationScene.options {
+            $0.method = .full
+            $0.averaging = .off
+            $0.updates = 12
+            $0.checkEvery = 1
+            $0.patience = 1
+            $0.learningRate = 0.3
+        }
+        let log = EventLog()
+        _ = try scene.job(options).run(control: { .go }, report: log.add)
+        #expect(log.updates < 12)
+        let notes = log.events.compactMap { if case .note(let text) = $0 { text } else { nil } }
+        #expect(
+            notes == [
+                "Training ended at update \(log.updates): held-out clips did not get better in the "
+                    + "last check."
+            ])
+        #expect(log.phases.last == .finished)
+    }
+
+    /// A description that cannot be read is not written anew, for what is in the folder may be of another
+    /// adaptation.
+    @Test func aDamagedDescriptionIsRefused() throws {
+        try scene.folder.write("{", to: "job/adaptation.json")
+        let error = #expect(throws: SpeechError.self) {
+            try scene.job(AdaptationScene.options()).run(control: { .go }, report: { _ in })
+        }
+        #expect(error?.code == .invalidRequest)
+        #expect(error?.message.contains("--restart") == true)
+        #expect(try scene.bytes("job/adaptation.json") == Data("{".utf8))
+    }
+
+    /// The reference is chosen by the network as it was trained: in its number format, and with an adapter
+    /// beside the base's own matrices.
+    @Test(arguments: AdaptationOptions.Method.allCases, [Precision.f32, .bf16])
+    func theReferenceIsChosenByWhatWasTrained(
+        method: AdaptationOptions.Method, precision: Precision
+    ) throws {
+        let options = AdaptationScene.options { $0.method = method }
+        let base = try AdaptationBase(scene.model, weights: .ema, precision)
+        let trainer = try base.trainer(options)
+        _ = TrainerTests.run(trainer, updates: 2)
+        let path = scene.folder.path("trained.pt")
+        try trainer.weights.write(to: path, layout: .torchZip)
+        let trained = try EMAResolution.resolve(.open(path), source: .raw)
+        let batch = TrainerTests.Clips(count: 3).batch([0, 1, 2], seed: 5)
+        func loss(_ model: any Backbone) -> Float {
+            FlowMatchingLoss.evaluate(model, batch).loss.array[0]
+        }
+        let found = loss(try base.backbone(trained, options))
+        let wanted = loss(trainer.model)
+        // Weights that are trained are packed otherwise than those that are only used.
+        #expect(abs(found / wanted - 1) <= (method == .lora ? 0 : 5e-3))
+    }
+
+    /// Each pass of a large network takes seconds: the choice of the reference can be stopped before each.
+    @Test func theChoiceOfTheReferenceCanBeStopped() throws {
+        let log = EventLog()
+        let asked = Atomic<Int>(0)
+        _ = try scene.job(AdaptationScene.options()).run(
+            control: {
+                if log.phases.last == .comparing { asked.add(1, ordering: .relaxed) }
+                return .go
+            }, report: log.add)
+        let set = try JSONDecoder().decode(
+            PreparedSet.self, from: scene.bytes("job/prepared.json"))
+        // Of each candidate once, and before each of four draws for the clip that is held out.
+        #expect(!set.candidates.isEmpty)
+        #expect(asked.load(ordering: .relaxed) == 5 * set.candidates.count)
     }
 
     @Test func aFolderBelongsToOneAdaptation() throws {
@@ -352,11 +441,30 @@ import Testing
         let json = try JSONEncoder().encode(options)
         #expect(try JSONDecoder().decode(AdaptationOptions.self, from: json) == options)
         #expect(String(decoding: json, as: UTF8.self).contains("\"ema\":\"fresh\""))
-        // Without an average of its own it may begin whenever it likes.
-        try AdaptationScene.options {
-            $0.averaging = .off
-            $0.averageStart = 4
-        }.validate()
+        // What has nothing to do is refused; a default that is filled in is not.
+        typealias Idle = (
+            name: String, method: AdaptationOptions.Method,
+            averaging: TrainingConfiguration.Averaging, change: (inout AdaptationOptions) -> Void
+        )
+        let idle: [Idle] = [
+            ("lora_rank", .full, .fresh, { $0.rank = 4 }),
+            ("lora_alpha", .full, .fresh, { $0.alpha = 8 }),
+            ("ema_beta", .lora, .off, { $0.averageBeta = 0.5 }),
+            ("ema_update_every", .lora, .off, { $0.averageEvery = 2 }),
+            ("ema_start_update", .lora, .off, { $0.averageStart = 4 }),
+            ("ema_start_update", .full, .inherited, { $0.averageStart = 4 }),
+        ]
+        for (name, method, averaging, change) in idle {
+            var options = AdaptationOptions()
+            options.method = method
+            options.averaging = averaging
+            try options.validate()
+            change(&options)
+            do {
+                try options.validate()
+                Issue.record("\(name) was taken")
+            } catch { #expect(error.parameter == name) }
+        }
         // Half of the updates pass before the average begins.
         var standard = AdaptationOptions()
         standard.updates = 300

@@ -83,6 +83,9 @@ final class AdaptationScene: Sendable {
         options.heldOut = 1
         options.listenText = "Hi."
         change(&options)
+        // What has nothing to do is refused.
+        if options.method == .full { options.rank = AdaptationOptions().rank }
+        if options.averaging != .fresh { options.averageStart = nil }
         return options
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -47,6 +48,42 @@ struct RecordingArchiveTests {
         #expect(text.contains("wavs/zwölf.wav|Zwölf Boxkämpfer."))
         let audio = try Data(contentsOf: URL(filePath: path + "/my voice/wavs/one.wav"))
         #expect(audio.count == 1_644 && audio.starts(with: Data("RIFF".utf8)))
+    }
+
+    /// What was unpacked of one archive is found again, and not taken for what is in another.
+    @Test func everyArchiveHasAFolderOfItsOwn() throws {
+        func touch(_ path: String, nanoseconds: Int) {
+            let time = timespec(tv_sec: 1_700_000_000, tv_nsec: nanoseconds)
+            let result = utimensat(AT_FDCWD, path, [time, time], 0)
+            #expect(result == 0)
+        }
+        let paths = try ["a.zip", "b.zip"].map { try folder.write([1, 2, 3], as: $0) }
+        for path in paths { touch(path, nanoseconds: 5) }
+        let names = paths.map { RecordingArchive(path: $0).folderName }
+        #expect(names[0] != names[1])
+        #expect(RecordingArchive(path: folder.path + "/./a.zip").folderName == names[0])
+        touch(paths[0], nanoseconds: 6)
+        #expect(RecordingArchive(path: paths[0]).folderName != names[0])
+    }
+
+    /// Wherever it is told to stop, it leaves nothing behind.
+    @Test func unpackingCanBeCalledOff() throws {
+        let archive = RecordingArchive(path: Fixtures.path("recordings/plain.zip"))
+        let asked = Atomic(0)
+        func unpack(as name: String, asking limit: Int) throws -> String {
+            asked.store(0, ordering: .relaxed)
+            return try archive.unpack(into: root, as: name) {
+                asked.add(1, ordering: .relaxed).newValue <= limit
+            }
+        }
+        _ = try unpack(as: "whole", asking: .max)
+        let total = asked.load(ordering: .relaxed)
+        #expect(total > 10)
+        for limit in 0..<total {
+            let error = #expect(throws: SpeechError.self) { try unpack(as: "x", asking: limit) }
+            #expect(error?.code == .cancelled)
+            #expect(folder.names(in: "unpacked") == ["whole"])
+        }
     }
 
     @Test func anUnpackedArchiveIsNotUnpackedAgain() throws {

@@ -102,10 +102,18 @@ import Testing
     }
 
     @Test func refusalsAreToldAtOnce() throws {
-        let server = try CannedServer([(401, "{\"error\": {\"message\": \"Bad key.\"}}")])
-        let error = refusal(try endpoint(server, key: "secret"))
-        #expect(error?.message.contains("401: Bad key.") == true)
-        #expect(error?.message.contains("secret") == false)
+        let server = try CannedServer([(401, "{\"error\":\n\"Bad key: secret.\"}")])
+        let reports = Mutex<[String]>([])
+        var reporting = try TranscriptionEndpoint(url: server.url, key: "secret") { report in
+            reports.withLock { $0.append(report) }
+        }
+        reporting.pause = 0.01
+        let error = refusal(reporting)
+        #expect(error?.message.contains("status 401.") == true)
+        // Its own words are for whoever runs this server.
+        #expect(error?.message.contains("Bad key") == false)
+        let told = reports.withLock { $0 }
+        #expect(told == ["status 401: {\"error\": \"Bad key: KEY.\"}"])
         #expect(server.requests.withLock { $0.count } == 1)
         for answer in [(302, ""), (200, "no JSON"), (200, "{\"words\": 1}"), (404, "")] {
             #expect(refusal(try endpoint(try CannedServer([answer])))?.code == .unavailable)

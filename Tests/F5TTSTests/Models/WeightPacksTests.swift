@@ -95,6 +95,95 @@ struct WeightPacksTests {
         #expect(packs.find(try origin(.bf16)) == nil)
     }
 
+    /// What was found out of a touched file is remembered, for as long as nobody touches it again.
+    @Test func aTouchedFileIsReadOnce() throws {
+        func touch(_ seconds: Double) throws {
+            let later = Date(timeIntervalSinceNow: seconds)
+            try FileManager.default.setAttributes([.modificationDate: later], ofItemAtPath: model)
+        }
+        _ = try pack(.bf16)
+        #expect(folder.names(in: "own").isEmpty)
+        try touch(60)
+        #expect(packs.find(try origin(.bf16)) != nil)
+        let name = try #require(folder.names(in: "own").first)
+        #expect(folder.names(in: "own").count == 1 && name.hasSuffix("model.safetensors.hash.json"))
+        let kept = try String(contentsOfFile: folder.path("own/" + name), encoding: .utf8)
+        #expect(packs.find(try origin(.bf16)) != nil)
+        // Were the file read again, it would not matter what is remembered.
+        try folder.write(
+            kept.replacing(#""hash":""#, with: #""hash":"other "#), to: "own/" + name)
+        #expect(packs.find(try origin(.bf16)) == nil)
+        try touch(120)
+        #expect(packs.find(try origin(.bf16)) != nil)
+        // Where nothing can be kept, it is read every time.
+        try touch(180)
+        let nowhere = WeightPacks(folder: "/dev/null/packs", smallestFile: 0)
+        for _ in 0..<2 { #expect(nowhere.find(try origin(.bf16)) != nil) }
+    }
+
+    /// A parameter in memory that is lent, and counts how often it is given back.
+    private final class LentParameter: MappedMemory {
+        private let tensor: Tensor
+        private(set) var returns = 0
+
+        init(_ tensor: Tensor) { self.tensor = tensor }
+
+        var lent: Tensor {
+            Tensor(
+                storage: Storage(borrowing: tensor.base, count: tensor.count, owner: self),
+                shape: tensor.shape)
+        }
+
+        func releasePages(_ bytes: UnsafeRawBufferPointer) {
+            returns += bytes.baseAddress == UnsafeRawPointer(tensor.base) ? 1 : 0
+        }
+    }
+
+    /// The weights of AdaLN are given back when a table is made of them, and no others.
+    @Test func whatATableWasMadeOfIsGivenBack() throws {
+        let resolved = try EMAResolution.resolve(.open(model), source: .ema)
+        let parameters = try resolved.tensors.filter { $0.value.elementType.isFloatingPoint }
+            .mapValues { LentParameter(try $0.tensor()) }
+        let backbone = Weights.values(parameters.mapValues(\.lent)) { configuration.model($0) }
+        func returns() -> [String: Int] { parameters.mapValues(\.returns) }
+        let before = returns()
+        _ = backbone.timeTable([0, 0.3])
+        let after = returns()
+        let given = after.filter { $0.value > before[$0.key] ?? 0 }.keys.sorted()
+        let blocks = (0..<configuration.depth).map {
+            "transformer.transformer_blocks.\($0).attn_norm.linear.weight"
+        }
+        #expect(given == ["transformer.norm_out.linear.weight"] + blocks)
+        // They are still there for another schedule.
+        let table = backbone.timeTable([0, 0.3])
+        #expect(table.layers.allSatisfy { $0.array.contains { $0 != 0 } })
+    }
+
+    /// Given back, the pages of a mapped file are not this process's any more, until they are read again.
+    @Test(.enabled(if: FileManager.default.isReadableFile(atPath: "/proc/self/pagemap")))
+    func pagesAreGivenBack() throws {
+        let (page, count) = (Int(sysconf(Int32(_SC_PAGESIZE))), 64)
+        let file = try MappedFile(
+            folder.write([UInt8](repeating: 7, count: count * page), as: "pages"))
+        func resident() -> Int {
+            let descriptor = open("/proc/self/pagemap", O_RDONLY)
+            defer { close(descriptor) }
+            var entries = [UInt64](repeating: 0, count: count)
+            let first = Int(bitPattern: file.bytes.baseAddress) / page
+            let size = pread(descriptor, &entries, count * 8, first * 8)
+            #expect(size == count * 8)
+            return entries.count { $0 >> 63 == 1 }
+        }
+        func sum() -> Int { file.bytes.reduce(0) { $0 + Int($1) } }
+        #expect(sum() == 7 * count * page)
+        #expect(resident() == count)
+        // Only those that lie wholly in what is given back.
+        file.releasePages(UnsafeRawBufferPointer(rebasing: file.bytes[page - 1..<60 * page + 1]))
+        #expect(resident() == count - 59)
+        #expect(sum() == 7 * count * page)
+        #expect(resident() == count)
+    }
+
     @Test func whereTheModelCannotBeWrittenOurFolderIs() throws {
         let taken = folder.path("model.safetensors.ema.bf16.skaldpack/file")
         try folder.write("in the way", to: "model.safetensors.ema.bf16.skaldpack/file")

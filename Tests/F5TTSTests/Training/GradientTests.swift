@@ -19,6 +19,9 @@ struct GradientTests {
         return report?.object?.keys.sorted() ?? []
     }()
 
+    /// A report that is missing would leave nothing to test, which passes.
+    @Test func allCasesAreThere() { #expect(Self.cases.count == 12) }
+
     @Test(arguments: cases)
     func step(name: String) throws {
         let report: JSONValue = try Fixtures.json("train/single_step_report.json")

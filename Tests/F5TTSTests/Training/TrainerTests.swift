@@ -345,14 +345,41 @@ struct TrainerTests {
     @Test func heldOutLoss() throws {
         let trainer = try Self.trainer { $0.averaging = .off }
         let heldOut = HeldOutLoss(Clips(count: 6), draws: 2, threshold: 40, seed: 9)
-        let before = heldOut(trainer.model)
-        #expect(heldOut(trainer.model) == before)
+        let before = try heldOut(trainer.model)
+        #expect(try heldOut(trainer.model) == before)
         #expect(before.textGap != 0)
-        let early = HeldOutLoss(Clips(count: 6), draws: 1, threshold: 40, seed: 9)(trainer.model)
+        let onlyEarly = HeldOutLoss(Clips(count: 6), draws: 1, threshold: 40, seed: 9)
+        let early = try onlyEarly(trainer.model)
         #expect(abs((early.earlyTextGap ?? 1) - early.textGap) < 1e-9)
         #expect(before.earlyTextGap != before.textGap && before.earlyTextGap != nil)
         _ = Self.run(trainer, updates: 40)
-        #expect(heldOut(trainer.model).loss < 0.8 * before.loss)
+        #expect(try heldOut(trainer.model).loss < 0.8 * before.loss)
+    }
+
+    /// Each pass of a large network takes seconds: before each, a check can be called off.
+    @Test func checksAskBeforeEachPass() throws {
+        let trainer = try Self.trainer { $0.averaging = .off }
+        let loss = HeldOutLoss(Clips(count: 1), draws: 2, threshold: 40, seed: 9)
+        let sample = HeldOutSample(Clips(count: 1), count: 1, steps: 3, seed: 9)
+        let check = HeldOutCheck(loss, sample: sample)
+        var asked = 0
+        func isWithin(_ limit: Int) -> Bool {
+            asked += 1
+            return asked <= limit
+        }
+        // Two draws with and without the text, then three steps.
+        let passes = 2 * 2 + 3
+        for limit in 0..<passes {
+            asked = 0
+            #expect(throws: CancellationError.self) {
+                try check(trainer, while: { isWithin(limit) })
+            }
+            #expect(asked == limit + 1)
+        }
+        asked = 0
+        let point = try check(trainer, while: { isWithin(passes) })
+        #expect(asked == passes)
+        #expect(point.isFinite)
     }
 
     @Test func dropoutDropsItsShare() {

@@ -5,13 +5,13 @@ import Testing
 
 @testable import F5TTS
 
-/// Whole runs: interrupted, paused, ended early, and what their folders hold then.
+/// Whole runs: interrupted, ended early, and what their folders hold then.
 struct TrainingRunTests {
     static let updates = 12
 
     static func run(
         _ folder: String, identity: String = "a", patience: Int = 0, peak: Double = 2e-3,
-        checkpointEvery: Int = 4
+        heldOutEvery: Int = 3, checkpointEvery: Int = 4, checkpointAt: [Int] = []
     ) throws -> TrainingRun {
         let trainer = try TrainerTests.trainer {
             $0.schedule = LearningRateSchedule(peak: peak, warmup: 2, total: updates)
@@ -19,8 +19,9 @@ struct TrainingRunTests {
             $0.accumulation = 2
         }
         var options = TrainingRun.Options()
-        options.heldOutEvery = 3
+        options.heldOutEvery = heldOutEvery
         options.checkpointEvery = checkpointEvery
+        options.checkpointAt = checkpointAt
         options.patience = patience
         let clips = TrainerTests.Clips(count: 4)
         return try TrainingRun(
@@ -101,28 +102,49 @@ struct TrainingRunTests {
         }
     }
 
-    /// A pause saves, computes nothing, and goes on where it was.
-    @Test func pauses() throws {
+    /// A check that a stop ended is made when the run goes on, and nothing tells that it was not made at
+    /// once: the first, one on the way, the last.
+    @Test func checksCanBeCalledOff() throws {
         let folder = try TemporaryFolder()
-        var (asked, events) = (0, [String]())
-        _ = try Self.run(folder.path("run"), checkpointEvery: 0).run(
-            control: {
-                asked += 1
-                return (8..<12).contains(asked) ? .pause : .go
-            },
-            report: { event in
-                switch event {
-                case .paused: events.append("paused")
-                case .continued: events.append("continued")
-                case .step(let step, _): events.append("\(step.update)")
-                case .checkpoint(let update, _): events.append("saved \(update)")
-                default: break
-                }
-            })
-        let pause = try #require(events.firstIndex(of: "paused"))
-        #expect(events[pause + 1] == "continued")
-        #expect(events.filter { Int($0) != nil }.count == Self.updates)
-        #expect(events.filter { $0 == "paused" }.count == 1)
+        _ = try Self.run(folder.path("whole")).run(control: { .go }) { _ in }
+        func stretch(until stop: Int) throws -> (outcome: TrainingRun.Outcome, checked: [Int]) {
+            var (isReached, checked) = (stop == 0, [Int]())
+            let outcome = try Self.run(folder.path("parts")).run(
+                control: { isReached ? .stop : .go },
+                report: { event in
+                    switch event {
+                    case .step(let step, _): isReached = step.update + 1 == stop
+                    case .heldOut(let point): checked.append(point.update)
+                    default: break
+                    }
+                })
+            return (outcome, checked)
+        }
+        let expected: [(stop: Int, checked: [Int])] = [(0, []), (6, [0, 3]), (12, [6, 9])]
+        for (stop, checked) in expected {
+            let part = try stretch(until: stop)
+            #expect(part.outcome == .stopped)
+            #expect(part.checked == checked)
+        }
+        let last = try stretch(until: 100)
+        #expect(last.outcome == .finished)
+        #expect(last.checked == [12])
+        for name in ["curves.jsonl", "best.pt", "checkpoints/update-00000012.pt"] {
+            #expect(
+                try Data(contentsOf: folder.url.appending(path: "parts/" + name))
+                    == Data(contentsOf: folder.url.appending(path: "whole/" + name)), "\(name)")
+        }
+    }
+
+    /// What is to be kept makes checkpoints of those updates, not of all between them.
+    @Test func checkpointsAreWrittenWhereTheyAreAskedFor() throws {
+        let folder = try TemporaryFolder()
+        var saved: [Int] = []
+        let run = try Self.run(folder.path("run"), checkpointEvery: 0, checkpointAt: [5, 8])
+        _ = try run.run(control: { .go }) {
+            if case .checkpoint(let update, _) = $0 { saved.append(update) }
+        }
+        #expect(saved == [5, 8, Self.updates])
     }
 
     @Test func refusesAnotherRunsFolder() throws {
@@ -138,10 +160,13 @@ struct TrainingRunTests {
         #expect(error?.code == .otherRun)
     }
 
-    @Test func saysThatItDiverged() throws {
+    /// Whether an update finds it or a check.
+    @Test(arguments: [1, 3]) func saysThatItDiverged(heldOutEvery: Int) throws {
         let folder = try TemporaryFolder()
         let error = #expect(throws: TrainingError.self) {
-            try Self.run(folder.path("run"), peak: 1e30).run(control: { .go }) { _ in }
+            try Self.run(folder.path("run"), peak: 1e30, heldOutEvery: heldOutEvery).run(
+                control: { .go }
+            ) { _ in }
         }
         #expect(error?.code == .diverged)
     }

@@ -33,6 +33,9 @@ struct AdaptationBase {
         self.tensors = tensors
     }
 
+    /// The number format that is learnt in: eight bits are too few.
+    private var trainingPrecision: Precision { precision == .int8 ? .bf16 : precision }
+
     /// The trainer that begins with this model.
     ///
     /// Throws `invalidRequest` when an average shall be inherited and there is none, and
@@ -58,20 +61,23 @@ struct AdaptationBase {
             inherited = (values, step)
         }
         var configuration = options.training
-        // Eight bits are too few to learn in.
-        configuration.precision = precision == .int8 ? .bf16 : precision
+        configuration.precision = trainingPrecision
         return Trainer(
             weights: tensors, inherited: inherited, backbone: model.backbone, configuration)
     }
 
-    /// The network with trained weights.
+    /// The network with trained weights, computed in the number format that they were trained in.
     func backbone(_ trained: ResolvedWeights, _ options: AdaptationOptions) throws -> any Backbone {
         guard let adapter = options.adapter else {
-            return try Weights.load(trained) { model.backbone.model($0) }
+            return try Weights.load(trained, precision: trainingPrecision) {
+                model.backbone.model($0)
+            }
         }
-        let values = try trained.tensors.map { name, stored in
-            (name: name, tensor: try stored.tensor())
-        }
-        return model.backbone.model(values: adapter.merged(values, into: tensors))
+        // Beside the base's own matrices, as while training: merged, they would be copied.
+        let layers = try adapter.layers(of: trained, for: model.backbone)
+        let parts = Weights.frozen(
+            tensors, precision: trainingPrecision, passesGradients: { _ in false }
+        ) { model.backbone.model($0) }
+        return Weights.adapted(parts, by: layers) { model.backbone.model($0) }
     }
 }

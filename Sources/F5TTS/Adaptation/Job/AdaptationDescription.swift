@@ -11,7 +11,7 @@ struct AdaptationDescription: Codable, Equatable {
     let id: String
     /// Seconds since 1970.
     let createdAt: Int
-    let options: AdaptationOptions
+    var options: AdaptationOptions
     let base: ModelIdentity
     /// The number format that it is computed in.
     let precision: String

@@ -72,7 +72,7 @@ struct AdaptationEnding {
             guard running() else { throw CancellationError() }
             let audio = try AudioFile.read(path: folder.path + "/" + candidate.file)
             let loss = try search.loss(
-                ReferenceAudio.prepare(audio), text: candidate.text, backbone)
+                ReferenceAudio.prepare(audio), text: candidate.text, backbone, while: running)
             guard let loss else { break }
             if loss < best?.loss ?? .infinity { best = (candidate, loss) }
         }

@@ -1,5 +1,4 @@
 import Checkpoints
-import Foundation
 import Synchronization
 import Tensors
 
@@ -33,6 +32,8 @@ package final class AdaptationJob: Sendable {
         case examined(DoctorReport)
         /// The same on recordings that are all to be held out.
         case examinedValidation(DoctorReport)
+        /// How many updates the epochs come to, where epochs were asked for.
+        case planned(updates: Int)
         case note(String)
         case warning(String)
         case training(TrainingRun.Event)
@@ -96,7 +97,7 @@ package final class AdaptationJob: Sendable {
     /// Does what is left to do.
     ///
     /// - Parameters:
-    ///   - control: go on, wait, or stop.
+    ///   - control: go on, or stop.
     ///   - report: told what happens, on this thread.
     /// - Returns: the result, or that it was stopped.
     /// - Throws: `SpeechError` (`invalidRequest` when the folder was begun with something else, or the
@@ -125,20 +126,23 @@ package final class AdaptationJob: Sendable {
         if let text = options.listenText {
             try ListenFiles.check(text, try model.loadVocabulary())
         }
-        let running = Self.running(control)
+        let running: @Sendable () -> Bool = { control() == .go }
         do {
             let (set, mels) = try ClipPreparation(
                 folder: folder, recordings: recordings, validation: validation, model: model,
                 options: options, transcriber: transcriber)(while: running, report: report)
+            var counted = description
+            counted.options = try options.counted(set, mels)
+            if options.epochs != nil { report(.planned(updates: counted.options.updates)) }
             let training = AdaptationTraining(
-                folder: folder, base: base, options: options, set: set, mels: mels)
+                folder: folder, base: base, options: counted.options, set: set, mels: mels)
             report(.phase(.training))
             guard
                 let trained = try training.run(
                     identity: description.id, control: control, report: report)
             else { return .stopped }
             let ending = AdaptationEnding(
-                folder: folder, description: description, base: base, set: set, mels: mels)
+                folder: folder, description: counted, base: base, set: set, mels: mels)
             try ending.run(trained, while: running, report: report)
         } catch is CancellationError {
             return .stopped
@@ -152,9 +156,17 @@ package final class AdaptationJob: Sendable {
         let wanted = AdaptationDescription(
             options: options, base: base.identity, precision: precision,
             recordings: [recordings] + (validation.map { [$0] } ?? []))
-        guard let begun = folder.read(AdaptationDescription.self, AdaptationDescription.file) else {
+        guard folder.exists(AdaptationDescription.file) else {
             try folder.writeJSON(wanted, AdaptationDescription.file)
             return wanted
+        }
+        // Written anew, it would make what is in the folder pass for what this adaptation made.
+        guard let begun = folder.read(AdaptationDescription.self, AdaptationDescription.file) else {
+            throw SpeechError(
+                .invalidRequest,
+                "The \(AdaptationDescription.file) of this adaptation cannot be read, so nothing tells "
+                    + "what it was begun with: put the file back, or begin anew (skald adapt "
+                    + "--restart, or a new job).")
         }
         if let difference = wanted.difference(from: begun) {
             throw SpeechError(
@@ -163,17 +175,5 @@ package final class AdaptationJob: Sendable {
                     + "or begin anew.")
         }
         return begun
-    }
-
-    /// Whether to go on; waits while paused.
-    private static func running(_ control: @escaping Control) -> @Sendable () -> Bool {
-        {
-            var wish = control()
-            while wish == .pause {
-                Thread.sleep(forTimeInterval: 0.05)
-                wish = control()
-            }
-            return wish == .go
-        }
     }
 }

@@ -16,6 +16,8 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
     package var method = Method.lora
     /// Updates of the whole run.
     package var updates = 300
+    /// Passes over all training clips, in place of `updates`.
+    package var epochs: Int?
     /// Highest learning rate; nil is 5e-4 for `lora` and 5e-5 for `full`.
     package var learningRate: Double?
     /// Updates until it is reached; nil is a tenth of all, at most 50.
@@ -38,7 +40,7 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
     package var alpha = 32.0
     /// Clips that training never sees; nil is a tenth of all, at most 20.
     package var heldOut: Int?
-    /// Updates between checks on them; nil is a twentieth of all, at least 10.
+    /// Updates between checks on them; nil is a twentieth of all (of a large model's a tenth), at least 10.
     package var checkEvery: Int?
     /// Ends when so many checks brought nothing better; 0 is never.
     package var patience = 0
@@ -55,6 +57,7 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
 
     enum CodingKeys: String, CodingKey {
         case method, updates, warmup, accumulation, dropout, patience, seed, language
+        case epochs = "n_epochs"
         case learningRate = "learning_rate"
         case batchFrames = "batch_frames"
         case averaging = "ema"
@@ -72,6 +75,7 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
     /// Throws `invalidRequest` naming the first value that is out of range or does not go with others.
     package func validate() throws(SpeechError) {
         try check(updates, 1...1_000_000, .updates)
+        try check(epochs, 1...10_000, .epochs)
         try check(learningRate, 1e-8...1, .learningRate)
         try check(warmup, 0...1_000_000, .warmup)
         try check(batchFrames, 100...100_000, .batchFrames)
@@ -86,13 +90,14 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
         try check(checkEvery, 1...1_000_000, .checkEvery)
         try check(patience, 0...10_000, .patience)
         for update in keepAt { try check(update, 1...1_000_000, .keepAt) }
-        if let late = keepAt.first(where: { $0 > updates }) {
+        // How many updates epochs come to is known with the clips.
+        if epochs == nil, let late = keepAt.first(where: { $0 > updates }) {
             throw SpeechError(
                 .invalidRequest,
                 "keep_at names update \(late), and there are only \(updates): train longer, or keep "
                     + "earlier ones.", parameter: CodingKeys.keepAt.rawValue)
         }
-        if averaging == .fresh, let averageStart, averageStart >= updates {
+        if epochs == nil, averaging == .fresh, let averageStart, averageStart >= updates {
             throw SpeechError(
                 .invalidRequest,
                 "With ema_start_update \(averageStart) and \(updates) updates no average would begin: "
@@ -105,6 +110,7 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
                 "An adapter begins anew and has no average to inherit: choose ema fresh or off, or "
                     + "method full.", parameter: CodingKeys.averaging.rawValue)
         }
+        try refuseIdle()
         if let listenText, listenText.strippedOfSpace.isEmpty {
             throw SpeechError(
                 .invalidRequest, "listen_text is empty: give words to be spoken, or leave it out.",
@@ -117,6 +123,39 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
                     .invalidRequest, "\(key.rawValue) has more than \(limit) characters.",
                     parameter: key.rawValue)
             }
+        }
+    }
+
+    /// Throws `invalidRequest` naming the first setting that has nothing to do beside the others.
+    private func refuseIdle() throws(SpeechError) {
+        func refusal(_ key: CodingKeys, with setting: String, choose other: String) -> SpeechError {
+            SpeechError(
+                .invalidRequest,
+                "\(key.rawValue) does nothing with \(setting): leave it out, or choose \(other).",
+                parameter: key.rawValue)
+        }
+        // Front ends fill in defaults: what equals one need not have been asked for.
+        let standard = AdaptationOptions()
+        if method == .full {
+            let keys: [(CodingKeys, Bool)] = [
+                (.rank, rank != standard.rank), (.alpha, alpha != standard.alpha),
+            ]
+            for (key, isGiven) in keys where isGiven {
+                throw refusal(key, with: "method full", choose: "method lora")
+            }
+        }
+        if averaging == .off {
+            let keys: [(CodingKeys, Bool)] = [
+                (.averageBeta, averageBeta != standard.averageBeta),
+                (.averageEvery, averageEvery != nil),
+            ]
+            for (key, isGiven) in keys where isGiven {
+                throw refusal(key, with: "ema off", choose: "ema fresh")
+            }
+        }
+        if averaging != .fresh, averageStart != nil {
+            throw refusal(
+                .averageStart, with: "ema \(averaging.rawValue)", choose: "ema fresh")
         }
     }
 
@@ -138,9 +177,6 @@ extension AdaptationOptions {
     package var adapter: LowRankAdapter? {
         method == .lora ? LowRankAdapter(rank: rank, alpha: alpha) : nil
     }
-
-    /// Updates between checks on held-out clips.
-    var checkInterval: Int { checkEvery ?? max(10, updates / 20) }
 
     /// How many of `clips` are held out; at least one is left to train on.
     func heldOut(of clips: Int) -> Int {

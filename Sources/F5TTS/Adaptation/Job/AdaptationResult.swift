@@ -98,15 +98,7 @@ package struct AdaptationResult: Sendable {
             record = VersionRecord(
                 trained, like: record, origin: "\(description.id)/\(trained.update)")
         }
-        if weights != .auto {
-            guard record.sets.contains(weights) else {
-                throw SpeechError(
-                    .invalidRequest,
-                    "This checkpoint has no \(weights.rawValue) weights: take auto or raw.",
-                    parameter: "weights")
-            }
-            record.better = weights
-        }
+        try record.prefer(weights)
         // What is kept of other updates has parameters only.
         let result = try EMAResolution.resolve(.open(version.weightsPath(.raw)), source: .auto)
         let buffers = result.tensors.filter { Weights.isDerivedBuffer($0.key) }

@@ -3,11 +3,6 @@ import Foundation
 
 /// The training of an adaptation, from wherever its folder says that it stopped.
 struct AdaptationTraining {
-    /// Held-out clips that a check asks about, and those of them that it samples: each is asked about eight
-    /// times for each set of weights.
-    static let asked = 64
-    private static let sampled = 3
-
     let folder: AdaptationFolder
     let base: AdaptationBase
     let options: AdaptationOptions
@@ -18,7 +13,7 @@ struct AdaptationTraining {
     ///
     /// - Parameters:
     ///   - identity: of the adaptation.
-    ///   - control: go on, wait, or stop.
+    ///   - control: go on, or stop.
     ///   - report: told what happens.
     /// - Returns: the best weights on held-out clips, else the last; nil when it was stopped.
     /// - Throws: `TrainingError`, `CheckpointError`, `SpeechError`.
@@ -26,16 +21,16 @@ struct AdaptationTraining {
         identity: String, control: AdaptationJob.Control, report: @escaping AdaptationJob.Report
     ) throws -> TrainedWeights? {
         let training = ClipSelection(mels, set.indices(heldOut: false))
-        let heldOut = ClipSelection(mels, set.indices(heldOut: true), most: Self.asked)
-        let frames = (0..<training.count).map { Double(training.frames($0)) }
-        let threshold = max(Double(options.batchFrames), frames.max() ?? 0)
-        let sampler = FrameBatchSampler(frames: frames, threshold: threshold, seed: options.seed)
+        let effort = CheckEffort(base.model.backbone)
+        let heldOut = ClipSelection(mels, set.indices(heldOut: true), most: effort.clips)
+        let (sampler, threshold) = options.batches(of: training)
         let trainer = try base.trainer(options)
         var check: HeldOutCheck?
         if heldOut.count > 0 {
             check = HeldOutCheck(
-                HeldOutLoss(heldOut, threshold: Int(threshold), seed: options.seed),
-                sample: HeldOutSample(heldOut, count: Self.sampled, seed: options.seed))
+                HeldOutLoss(
+                    heldOut, draws: effort.draws, threshold: Int(threshold), seed: options.seed),
+                sample: HeldOutSample(heldOut, count: effort.samples, seed: options.seed))
         } else {
             report(
                 .warning(
@@ -45,7 +40,7 @@ struct AdaptationTraining {
         let run = try TrainingRun(
             folder: folder.run, identity: "\(identity) \(mels.identity)", trainer: trainer,
             batches: SampledBatches(training, sampler, seed: options.seed), heldOut: check,
-            options: runOptions)
+            options: runOptions(effort))
         let outcome = try run.run(control: control) { event in
             switch event {
             case .checkpoint(let update, let path): keep(update, path, report)
@@ -55,24 +50,26 @@ struct AdaptationTraining {
             }
             report(.training(event))
         }
+        if outcome == .stoppedEarly {
+            let checks = options.patience == 1 ? "check" : "\(options.patience) checks"
+            report(
+                .note(
+                    "Training ended at update \(run.trainer.update): held-out clips did not get "
+                        + "better in the last \(checks)."))
+        }
         guard outcome != .stopped else { return nil }
         return try trained(run)
     }
 
-    private var runOptions: TrainingRun.Options {
+    private func runOptions(_ effort: CheckEffort) -> TrainingRun.Options {
         var run = TrainingRun.Options()
-        run.heldOutEvery = options.checkInterval
+        run.heldOutEvery = effort.interval(options)
         // An adapter's state is small; that of a large model is gigabytes.
-        run.checkpointEvery = options.method == .lora ? options.checkInterval : 0
-        if let first = options.keepAt.first {
-            run.checkpointEvery = options.keepAt.reduce(first, Self.divisor)
-        }
+        run.checkpointEvery = options.method == .lora ? run.heldOutEvery : 0
+        run.checkpointAt = options.keepAt
         run.patience = options.patience
         return run
     }
-
-    /// The greatest common divisor.
-    private static func divisor(_ a: Int, _ b: Int) -> Int { b == 0 ? a : divisor(b, a % b) }
 
     /// Keeps an update's weights for good, if that was asked.
     private func keep(_ update: Int, _ path: String, _ report: AdaptationJob.Report) {

@@ -33,7 +33,18 @@ struct ReferenceSearch {
     ///
     /// Each is hidden as a whole behind the reference's mel and text, with the same noise and the same
     /// times for every reference.
-    func loss(_ audio: ReferenceAudio, text: String, _ backbone: any Backbone) throws -> Double? {
+    ///
+    /// - Parameters:
+    ///   - audio: the reference.
+    ///   - text: what is said in it.
+    ///   - backbone: the network.
+    ///   - running: asked before each of its passes; false ends the search.
+    /// - Returns: the loss.
+    /// - Throws: `CancellationError`; what reading the text throws.
+    func loss(
+        _ audio: ReferenceAudio, text: String, _ backbone: any Backbone,
+        while running: () -> Bool
+    ) throws -> Double? {
         guard !heldOut.isEmpty else { return nil }
         let reference = try spectrogram(audio.waveform24k.samples)
         let prefix = ReferenceText.prefix(ReferenceText.ended(text))
@@ -46,6 +57,7 @@ struct ReferenceSearch {
                 .reshaped([1, length, reference.columns])
             let ids = try vocabulary.ids(of: prefix + clip.text)
             for draw in 0..<Self.draws {
+                guard running() else { throw CancellationError() }
                 var generator = TorchGenerator(
                     seed: TrainingSeed.derived(seed, index * Self.draws + draw))
                 // The clip's own noise, so that the reference's length changes nothing.

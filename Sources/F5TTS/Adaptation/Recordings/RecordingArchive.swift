@@ -32,19 +32,40 @@ package struct RecordingArchive: Sendable {
         self.limits = limits
     }
 
+    /// A name for the folder that it is unpacked into: a changed archive has another, and so have two that
+    /// were of one size and written at one moment.
+    package var folderName: String {
+        var status = stat()
+        _ = stat(path, &status)
+        let resolved = realpath(path, nil)
+        defer { free(resolved) }
+        var hash = SHA256()
+        hash.update(resolved.map { String(cString: $0) } ?? path)
+        hash.update(integers: [
+            Int(status.st_size), Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec),
+        ])
+        return "recordings-\(hash.hex.prefix(16))"
+    }
+
     /// Checks the whole archive, then unpacks it as the folder `name` inside `root`.
     ///
+    /// - Parameters:
+    ///   - root: made if missing.
+    ///   - name: of the folder.
+    ///   - running: asked before every entry and block; false ends the work.
     /// - Returns: the folder's path. One that is there already, from an earlier call, is left as it is.
     /// - Throws: `unsupportedMedia` (no archive, damaged, encrypted), `tooLarge`, `invalidRequest`
-    ///   (names, links, devices, duplicates), `unavailable` (the disk).
-    package func unpack(into root: String, as name: String) throws(SpeechError) -> String {
+    ///   (names, links, devices, duplicates), `unavailable` (the disk), `cancelled`.
+    package func unpack(
+        into root: String, as name: String, while running: () -> Bool = { true }
+    ) throws(SpeechError) -> String {
         let folder = root + "/" + name
         if FileManager.default.fileExists(atPath: folder) { return folder }
-        try walk { _ throws(SpeechError) in nil }
+        try walk(while: running) { _ throws(SpeechError) in nil }
         do {
             StagingFolder.removeAbandoned(in: root)
             let staging = try StagingFolder(in: root)
-            try walk { place throws(SpeechError) in
+            try walk(while: running) { place throws(SpeechError) in
                 do {
                     return try staging.newFile(place.path, folders: place.parents)
                 } catch { throw Self.unwritable(error) }
@@ -60,11 +81,12 @@ package struct RecordingArchive: Sendable {
 
     /// Checks the whole archive without writing anything; throws as `unpack` does.
     package func check() throws(SpeechError) {
-        try walk { _ throws(SpeechError) in nil }
+        try walk(while: { true }) { _ throws(SpeechError) in nil }
     }
 
     /// Visits every entry within the limits and copies each file into what `output` gives for it.
     private func walk(
+        while running: () -> Bool,
         _ output: (ArchivePath) throws(SpeechError) -> StagingFolder.NewFile?
     ) throws(SpeechError) {
         let reader = try ArchiveReader(path: path)
@@ -73,6 +95,7 @@ package struct RecordingArchive: Sendable {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 18, alignment: 16)
         defer { buffer.deallocate() }
         while let entry = try reader.next() {
+            guard running() else { throw Self.calledOff }
             try budget.addEntry()
             let place = try ArchivePath(entry.name)
             guard entry.kind == .file || entry.kind == .folder else {
@@ -88,6 +111,7 @@ package struct RecordingArchive: Sendable {
             guard entry.kind == .file else { continue }
             let file = place.isIgnored ? nil : try output(place)
             while case let count = try reader.read(into: buffer), count > 0 {
+                guard running() else { throw Self.calledOff }
                 try budget.add(count, to: place)
                 do {
                     try file?.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
@@ -101,6 +125,8 @@ package struct RecordingArchive: Sendable {
                 .invalidRequest, "The archive is empty: pack the folder of recordings.")
         }
     }
+
+    private static let calledOff = SpeechError(.cancelled, "The unpacking was called off.")
 
     private static func unwritable(_ error: any Error) -> SpeechError {
         SpeechError(.unavailable, "The recordings could not be stored: \(error).")

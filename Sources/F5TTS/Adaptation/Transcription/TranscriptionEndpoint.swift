@@ -14,6 +14,7 @@ package struct TranscriptionEndpoint: Transcribing {
     private let url: String
     private let key: String?
     private let model: String
+    private let report: @Sendable (String) -> Void
     private let client = HTTPClient()
     /// Seconds before the second attempt; doubled for each further one.
     var pause = 1.0
@@ -22,9 +23,12 @@ package struct TranscriptionEndpoint: Transcribing {
     ///   - url: the server (`http://localhost:8000`), its `/v1`, or the route itself.
     ///   - key: sent as `Authorization: Bearer`.
     ///   - model: the name that the server knows its model by.
+    ///   - report: told what the server says when it refuses, for whoever runs this one: it may name paths,
+    ///     or a key in part.
     /// - Throws: `invalidRequest` for anything but an http or https URL.
     package init(
-        url: String, key: String? = nil, model: String = "whisper-1"
+        url: String, key: String? = nil, model: String = "whisper-1",
+        report: @escaping @Sendable (String) -> Void = { _ in }
     ) throws(SpeechError) {
         guard let parts = URL(string: url), let scheme = parts.scheme?.lowercased(),
             ["http", "https"].contains(scheme), parts.host?.isEmpty == false, parts.query == nil,
@@ -51,6 +55,7 @@ package struct TranscriptionEndpoint: Transcribing {
         self.url = base
         self.key = key
         self.model = model
+        self.report = report
     }
 
     package func transcribe(
@@ -126,18 +131,24 @@ package struct TranscriptionEndpoint: Transcribing {
         return lines.filter { !$0.isEmpty }.joined(separator: " ")
     }
 
-    /// The server's own words, as OpenAI's errors hold them.
+    /// What clients are told, which is the status alone.
     private func refusal(_ answer: HTTPClient.Response) -> SpeechError {
-        struct Refusal: Decodable {
-            struct Detail: Decodable { let message: String }
-            let error: Detail
-        }
-        let detail = try? JSONDecoder().decode(Refusal.self, from: Data(answer.body)).error.message
+        report("status \(answer.status): \(beginning(of: answer.body))")
         return SpeechError(
             .unavailable,
-            "The transcription server refused with status \(answer.status)"
-                + (detail.map { ": \($0.prefix(200))" } ?? "")
-                + ". Check --transcribe-url, its key and its model.")
+            "The transcription server refused with status \(answer.status). Check --transcribe-url, its "
+                + "key and its model.")
+    }
+
+    /// The beginning of an answer as one line, without our key.
+    private func beginning(of body: [UInt8]) -> String {
+        var text = String(decoding: body.prefix(1000), as: UTF8.self)
+        if let key, !key.isEmpty { text = text.replacing(key, with: "KEY") }
+        var line = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars.prefix(300) {
+            line.append(scalar.properties.generalCategory == .control ? " " : scalar)
+        }
+        return String(line)
     }
 
     private func unreachable(_ reason: String) -> SpeechError {

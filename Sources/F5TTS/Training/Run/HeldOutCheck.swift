@@ -14,13 +14,29 @@ package struct HeldOutCheck: Sendable {
     }
 
     /// Asks the weights as they are, and their average where there is one.
-    func callAsFunction(_ trainer: Trainer) -> HeldOutPoint {
+    ///
+    /// - Parameters:
+    ///   - trainer: whose weights.
+    ///   - running: asked before each pass of a network; false ends the check.
+    /// - Returns: what it found.
+    /// - Throws: `CancellationError`.
+    func callAsFunction(
+        _ trainer: Trainer, while running: () -> Bool = { true }
+    ) throws -> HeldOutPoint {
         let average = trainer.averagedModel
         let model = trainer.model
         return HeldOutPoint(
-            update: trainer.update, raw: loss(model), average: average.map { loss($0) },
-            rawDistance: sample.map { $0(model) },
-            averageDistance: average.flatMap { model in sample.map { $0(model) } })
+            update: trainer.update, raw: try loss(model, while: running),
+            average: try average.map { try loss($0, while: running) },
+            rawDistance: try distance(model, while: running),
+            averageDistance: try average.flatMap { try distance($0, while: running) })
+    }
+
+    private func distance(
+        _ backbone: any Backbone, while running: () -> Bool
+    ) throws -> Double? {
+        guard let sample else { return nil }
+        return try sample(backbone, while: running)
     }
 }
 
@@ -45,4 +61,13 @@ package struct HeldOutPoint: Sendable, Equatable, Codable {
 
     /// The distance of the better weights' speech.
     var distance: Double? { prefersAverage ? averageDistance : rawDistance }
+
+    /// Whether every figure is a number.
+    var isFinite: Bool {
+        var figures = [rawDistance, averageDistance]
+        for result in [raw, average] {
+            figures += [result?.loss, result?.withoutText, result?.earlyTextGap]
+        }
+        return figures.allSatisfy { $0?.isFinite ?? true }
+    }
 }

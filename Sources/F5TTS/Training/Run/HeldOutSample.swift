@@ -26,7 +26,15 @@ package struct HeldOutSample: Sendable {
     }
 
     /// The mean absolute difference of the log mels, over all sampled frames.
-    func callAsFunction(_ backbone: any Backbone) -> Double {
+    ///
+    /// - Parameters:
+    ///   - backbone: the network.
+    ///   - running: asked before each step; false ends it.
+    /// - Returns: the difference.
+    /// - Throws: `CancellationError`.
+    func callAsFunction(
+        _ backbone: any Backbone, while running: () -> Bool = { true }
+    ) throws -> Double {
         let sampler = FlowSampler(backbone, schedule: schedule)
         var (total, count) = (0.0, 0)
         for (index, clip) in clips.enumerated() {
@@ -37,7 +45,10 @@ package struct HeldOutSample: Sendable {
                 durations: [frames])
             let noise = conditioning.noise(seed: TrainingSeed.derived(seed, index))
             var flow = sampler.start(conditioning, noise: noise, guidance: guidance)
-            while !sampler.isFinished(flow) { sampler.advance(&flow) }
+            while !sampler.isFinished(flow) {
+                guard running() else { throw CancellationError() }
+                sampler.advance(&flow)
+            }
             let made = sampler.result(flow)
             for i in known * bands..<frames * bands {
                 total += Double(abs(made.base[i] - clip.mel.base[i]))

@@ -1,5 +1,4 @@
 import Checkpoints
-import Foundation
 import Tensors
 
 /// The loop that `skald train` and `skald adapt` share: updates, held-out checks, curves and
@@ -15,6 +14,8 @@ package final class TrainingRun {
         package var heldOutEvery = 100
         /// Updates between checkpoints; 0 goes by time alone.
         package var checkpointEvery = 0
+        /// Updates that are checkpoints in any case.
+        package var checkpointAt: [Int] = []
         /// Minutes between checkpoints at most.
         package var checkpointMinutes = 5.0
         /// Checkpoints that are kept.
@@ -28,8 +29,6 @@ package final class TrainingRun {
     /// What the run shall do next.
     package enum Control: Sendable {
         case go
-        /// Compute nothing until told to go on.
-        case pause
         /// Write a checkpoint and return; the same call goes on later.
         case stop
     }
@@ -53,8 +52,6 @@ package final class TrainingRun {
         case heldOut(HeldOutPoint)
         case checkpoint(update: Int, path: String)
         case warning(String)
-        case paused
-        case continued
     }
 
     package let trainer: Trainer
@@ -95,7 +92,7 @@ package final class TrainingRun {
     /// Trains until the end, or until told to stop.
     ///
     /// - Parameters:
-    ///   - control: asked before every batch, and twenty times a second while paused.
+    ///   - control: asked before every batch, and between the passes of a check.
     ///   - report: told what happens, on this thread.
     /// - Returns: why it is over.
     /// - Throws: `TrainingError`, `CheckpointError`.
@@ -114,9 +111,11 @@ package final class TrainingRun {
         let begin = trainer.update
         let curves = try CurveFile(folder.curves, upTo: begin)
         let timings = try CurveFile(folder.timings, upTo: begin)
-        let isFirst = try replay()
+        let lacksCheck = try replay()
         if begin > 0 { report(.resumed(update: begin)) }
-        if isFirst { try check(curves, report) }
+        if lacksCheck {
+            guard try check(curves, control, report) else { return .stopped }
+        }
         let loader = BatchLoader(batches, start: begin * trainer.configuration.accumulation)
         defer { loader.stop() }
         var saved = (update: begin, time: ContinuousClock.now)
@@ -130,29 +129,28 @@ package final class TrainingRun {
         let total = trainer.configuration.schedule.total
         let started = ContinuousClock.now
         while trainer.update < total && !isExhausted {
-            if control() == .pause { try save() }
-            guard
-                let step = trainer.step(loader.next, while: { Self.mayGoOn(control, report) })
-            else {
+            guard let step = trainer.step(loader.next, while: { control() == .go }) else {
                 try save()
                 return .stopped
             }
             guard step.loss.isFinite, step.gradientNorm.isFinite else {
-                throw TrainingError(
-                    .diverged,
-                    "The loss of update \(step.update + 1) is no number any more: begin again with "
-                        + "a lower learning rate.")
+                throw Self.diverged(step.update + 1)
             }
             try curves.append(TrainingCurve.Row(step))
             try timings.append(Timing(step))
             watch.add(loss: step.loss)
             let perUpdate = (.now - started) / .seconds(1) / Double(trainer.update - begin)
             report(.step(step, secondsLeft: perUpdate * Double(total - trainer.update)))
-            if isDue(options.heldOutEvery) || trainer.update == total {
-                try check(curves, report)
+            if isCheckDue {
+                guard try check(curves, control, report) else {
+                    try save()
+                    return .stopped
+                }
             }
             let age = (.now - saved.time) / .seconds(60)
-            if isDue(options.checkpointEvery) || age >= options.checkpointMinutes { try save() }
+            let isWanted =
+                isDue(options.checkpointEvery) || options.checkpointAt.contains(trainer.update)
+            if isWanted || age >= options.checkpointMinutes { try save() }
         }
         try save()
         return trainer.update == total ? .finished : .stoppedEarly
@@ -164,9 +162,16 @@ package final class TrainingRun {
 
     private func isDue(_ every: Int) -> Bool { every > 0 && trainer.update % every == 0 }
 
+    /// Whether held-out clips are to be asked about at this update: the first and the last always.
+    private var isCheckDue: Bool {
+        isDue(options.heldOutEvery)
+            || [0, trainer.configuration.schedule.total].contains(trainer.update)
+    }
+
     /// Takes in the curves so far.
     ///
-    /// - Returns: whether the untrained model is still to be checked.
+    /// - Returns: whether the check of this update is still to be made, because the run begins or was
+    ///   stopped in the middle of it.
     private func replay() throws(TrainingError) -> Bool {
         let curve = try TrainingCurve(contentsOf: folder.curves)
         var checks = curve.heldOut[...]
@@ -176,29 +181,39 @@ package final class TrainingRun {
                 _ = watch.add(checks.removeFirst())
             }
         }
-        return trainer.update == 0 && curve.heldOut.isEmpty
+        return isCheckDue && curve.heldOut.last?.update != trainer.update
     }
 
-    private func check(_ curves: CurveFile, _ report: (Event) -> Void) throws {
-        guard let heldOut else { return }
-        let (point, warnings) = watch.add(heldOut(trainer))
+    /// Asks about held-out clips.
+    ///
+    /// - Returns: false when told to stop before all were asked about: then nothing of it is kept, and the
+    ///   check is what the run begins with when it goes on, so that its curves are those of a run that
+    ///   nothing stopped.
+    private func check(
+        _ curves: CurveFile, _ control: () -> Control, _ report: (Event) -> Void
+    ) throws -> Bool {
+        guard let heldOut else { return true }
+        let found: HeldOutPoint
+        do {
+            found = try heldOut(trainer, while: { control() == .go })
+        } catch is CancellationError {
+            return false
+        }
+        // What is no number can neither be compared nor be written.
+        guard found.isFinite else { throw Self.diverged(found.update) }
+        let (point, warnings) = watch.add(found)
         try curves.append(TrainingCurve.Row(point))
         if point.isBest { try trainer.weights.write(to: folder.best, layout: .torchZip) }
         report(.heldOut(point))
         for warning in warnings { report(.warning(warning)) }
+        return true
     }
 
-    /// Waits while paused; false when to stop.
-    private static func mayGoOn(_ control: () -> Control, _ report: (Event) -> Void) -> Bool {
-        var wish = control()
-        guard wish == .pause else { return wish == .go }
-        report(.paused)
-        while wish == .pause {
-            Thread.sleep(forTimeInterval: 0.05)
-            wish = control()
-        }
-        if wish == .go { report(.continued) }
-        return wish == .go
+    private static func diverged(_ update: Int) -> TrainingError {
+        TrainingError(
+            .diverged,
+            "The loss of update \(update) is no number any more: begin again with a lower learning "
+                + "rate.")
     }
 
     private struct Timing: Encodable {

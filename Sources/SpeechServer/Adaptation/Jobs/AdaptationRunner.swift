@@ -41,22 +41,41 @@ package struct AdaptationRunner: JobRunning {
             throw SpeechError(.internalFailure, "The hyperparameters cannot be read: \(error).")
         }
         let options = try Hyperparameters(given, seed: work.job.seed).options
-        let recordings = try work.recordings.read(
-            unpackingInto: Self.unpacked(work.folder), as: "recordings")
-        let validation = try work.validation?.read(
-            unpackingInto: Self.unpacked(work.folder), as: "validation")
+        let recordings: RecordingImport
+        let validation: RecordingImport?
+        do throws(SpeechError) {
+            let root = Self.unpacked(work.folder)
+            recordings = try work.recordings.read(
+                unpackingInto: root, as: "recordings", while: running)
+            validation = try work.validation?.read(
+                unpackingInto: root, as: "validation", while: running)
+        } catch {
+            guard error.code == .cancelled else { throw error }
+            return .stopped
+        }
+        let folder = Self.folder(work.folder)
         let job = AdaptationJob(
-            folder: Self.folder(work.folder), recordings: recordings, validation: validation,
+            folder: folder, recordings: recordings, validation: validation,
             model: model, weights: weights, options: options,
-            precision: AdaptationJob.precision(begunIn: Self.folder(work.folder)) ?? precision,
+            precision: AdaptationJob.precision(begunIn: folder) ?? precision,
             transcriber: transcriber)
         let hasPrepared = Atomic(false)
+        let updates = Atomic(options.updates)
         let outcome = try job.run(
             control: { running() ? .go : .stop },
             report: { event in
-                if case .phase(.preparing) = event { hasPrepared.store(true, ordering: .relaxed) }
+                switch event {
+                case .phase(.preparing): hasPrepared.store(true, ordering: .relaxed)
+                case .planned(let count): updates.store(count, ordering: .relaxed)
+                case .examined, .examinedValidation:
+                    // Before it is told of, so that whoever hears of it finds it.
+                    for (name, path) in AdaptationResult.doctorReports(in: folder) {
+                        report(.made(name: name, path: path))
+                    }
+                default: break
+                }
                 Self.reports(
-                    event, of: work.job.id, updates: options.updates,
+                    event, of: work.job.id, updates: updates.load(ordering: .relaxed),
                     hasPrepared: hasPrepared.load(ordering: .relaxed)
                 ).forEach(report)
             })
@@ -75,9 +94,15 @@ package struct AdaptationRunner: JobRunning {
     package func publish(
         _ folder: String, to voices: VoiceStore, as voice: String, step: Int?, weights: WeightSource
     ) throws -> StoredVoice {
-        let result = try AdaptationResult(folder: Self.folder(folder))
-        let version = try result.publish(
-            to: voices, voice: voice, checkpoint: step, weights: weights)
+        let folder = Self.folder(folder)
+        let version: VoiceVersion
+        if let step, (try? AdaptationResult(folder: folder)) == nil {
+            version = try AdaptationResult.publish(
+                kept: step, in: folder, of: model, to: voices, voice: voice, weights: weights)
+        } else {
+            version = try AdaptationResult(folder: folder).publish(
+                to: voices, voice: voice, checkpoint: step, weights: weights)
+        }
         let id = VoiceIdentifier.of(voice) ?? voice
         return try voices.voice("\(id)@\(version.number)")
     }
@@ -103,6 +128,8 @@ package struct AdaptationRunner: JobRunning {
             return reports(report, "clips are used", "")
         case .examinedValidation(let report):
             return reports(report, "clips to hold out are used", "To hold out: ")
+        case .planned(let updates):
+            return [.message(.info, "The epochs come to \(updates) updates.")]
         case .note(let text): return [.message(.info, text)]
         case .warning(let text): return [.message(.warn, text)]
         case .training(let event): return reports(event, of: updates)
@@ -155,7 +182,6 @@ package struct AdaptationRunner: JobRunning {
             return [.metrics(metrics)]
         case .checkpoint(let update, _): return [.saved(step: update)]
         case .warning(let text): return [.message(.warn, text)]
-        case .paused, .continued: return []
         }
     }
 }

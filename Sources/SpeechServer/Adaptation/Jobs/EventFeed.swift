@@ -8,11 +8,11 @@ import Synchronization
 final class EventFeed: Sendable {
     private final class Listener: Sendable {
         let job: String
-        let pipe: AudioPipe
+        let pipe: BytePipe
         /// The last event that was sent. Held while sending, so that events keep their order.
         let last: Mutex<String?>
 
-        init(job: String, pipe: AudioPipe, after: String?) {
+        init(job: String, pipe: BytePipe, after: String?) {
             self.job = job
             self.pipe = pipe
             last = Mutex(after)
@@ -51,10 +51,10 @@ final class EventFeed: Sendable {
     ///
     /// - Throws: `busy` when too many listen; `unavailable` when the server stops; `invalidRequest` for
     ///   an `after` that is no event's id.
-    func stream(of job: String, after: String?) throws -> AudioPipe {
+    func stream(of job: String, after: String?) throws -> BytePipe {
         // An unknown event is told now, while there is still a way to tell it.
         _ = try store.events(of: job, ListPage(after: after, limit: 1, newestFirst: false))
-        let listener = Listener(job: job, pipe: AudioPipe(budget: budget), after: after)
+        let listener = Listener(job: job, pipe: BytePipe(budget: budget), after: after)
         let refusal: SpeechError? = state.withLock { state in
             state.listeners = state.listeners.filter { !$0.value.pipe.isCancelled }
             if state.isClosed {

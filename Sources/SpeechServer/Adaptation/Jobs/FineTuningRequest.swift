@@ -33,10 +33,9 @@ struct FineTuningRequest: Sendable {
         let given = try Self.hyperparameters(fields)
         _ = try Hyperparameters(given, seed: seed)
         hyperparameters = String(decoding: given.bytes, as: UTF8.self)
-        // It stands among the hyperparameters so that OpenAI's clients can send it.
-        let asked = try Fields(given, "hyperparameters").choice(
-            "publish", of: JobRecord.Publication.self)
-        publication = asked ?? (suffix == nil ? .manual : .auto)
+        publication =
+            try Self.publication(fields, Fields(given, "hyperparameters"))
+            ?? (suffix == nil ? .manual : .auto)
         if publication == .auto, suffix == nil {
             throw SpeechError(
                 .invalidRequest, "To be published at once it needs a name: give a suffix.",
@@ -76,9 +75,44 @@ struct FineTuningRequest: Sendable {
                 + "of at most 512.", parameter: "metadata")
     }
 
-    /// Where OpenAI's API has them now, or where it had them before.
+    /// As the job's description has it, or among the hyperparameters, where OpenAI's clients can send it.
+    private static func publication(
+        _ fields: Fields, _ hyperparameters: Fields
+    ) throws(SpeechError) -> JobRecord.Publication? {
+        let outer = try fields.choice("publish", of: JobRecord.Publication.self)
+        let inner = try hyperparameters.choice("publish", of: JobRecord.Publication.self)
+        if let outer, let inner, outer != inner {
+            throw SpeechError(
+                .invalidRequest,
+                "publish is given twice, and differs: leave it out of the hyperparameters.",
+                parameter: "publish")
+        }
+        return outer ?? inner
+    }
+
+    /// From where OpenAI's API has them now, or where it had them before.
     private static func hyperparameters(_ fields: Fields) throws(SpeechError) -> JSONValue {
-        guard let value = fields["method"] else { return fields["hyperparameters"] ?? [:] }
+        let inner = try ofMethod(fields)
+        let outer = fields["hyperparameters"] ?? [:]
+        let new = try Fields(inner, "hyperparameters")
+        let old = try Fields(outer, "hyperparameters")
+        if new.names.isEmpty { return outer }
+        guard old.names.isEmpty || isSame(new, old) else {
+            throw SpeechError(
+                .invalidRequest,
+                "The hyperparameters are given twice, and differ: give those of the method alone.",
+                parameter: "hyperparameters")
+        }
+        return inner
+    }
+
+    private static func isSame(_ one: Fields, _ other: Fields) -> Bool {
+        Set(one.names) == Set(other.names)
+            && one.names.allSatisfy { one[$0]?.bytes == other[$0]?.bytes }
+    }
+
+    private static func ofMethod(_ fields: Fields) throws(SpeechError) -> JSONValue {
+        guard let value = fields["method"] else { return [:] }
         let method = try Fields(value, "method")
         guard try method.string("type") ?? "supervised" == "supervised" else {
             throw SpeechError(

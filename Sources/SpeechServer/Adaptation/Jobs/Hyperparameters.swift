@@ -15,6 +15,13 @@ struct Hyperparameters {
         options.seed = UInt32(clamping: seed)
         options.method = try fields.choice("method", of: AdaptationOptions.Method.self) ?? .lora
         options.updates = try fields.whole("updates", in: 1...most) ?? options.updates
+        if !Self.isAuto(fields, "n_epochs") {
+            options.epochs = try fields.whole("n_epochs", in: 1...10_000)
+        }
+        if options.epochs != nil, fields["updates"] != nil {
+            throw SpeechError(
+                .invalidRequest, "Give updates or n_epochs, not both.", parameter: "n_epochs")
+        }
         options.learningRate = try fields.number("learning_rate")
         options.warmup = try fields.whole("warmup", in: 0...most)
         options.batchFrames = try fields.whole("batch_frames", in: 1...most) ?? options.batchFrames
@@ -42,12 +49,12 @@ struct Hyperparameters {
             }
             options.learningRate = options.training.schedule.peak * factor
         }
-        for (name, instead) in [("n_epochs", "updates"), ("batch_size", "batch_frames")]
-        where try Self.number(fields, name) != nil {
+        if try Self.number(fields, "batch_size") != nil {
             throw SpeechError(
                 .invalidRequest,
-                "\(name) can only be \"auto\" here, because clips differ in length: give "
-                    + "\(instead).", parameter: name)
+                "batch_size can only be \"auto\" here, because clips differ in length: say with "
+                    + "batch_frames how many mel frames a batch holds, 94 to a second.",
+                parameter: "batch_size")
         }
         if let unknown = fields.names.first(where: { !Self.known.contains($0) }) {
             // Hours of training must not hang on a name that was misspelt.
@@ -68,8 +75,11 @@ struct Hyperparameters {
 
     /// A number, or nil for `auto`.
     private static func number(_ fields: Fields, _ name: String) throws(SpeechError) -> Double? {
-        if fields[name]?.string == "auto" { return nil }
-        return try fields.number(name)
+        try isAuto(fields, name) ? nil : fields.number(name)
+    }
+
+    private static func isAuto(_ fields: Fields, _ name: String) -> Bool {
+        fields[name]?.string == "auto"
     }
 
     private static func updates(_ fields: Fields, _ name: String) throws(SpeechError) -> [Int] {

@@ -62,11 +62,13 @@ package final class JobQueue: Sendable {
         }
         guard isFirst else { return }
         let thread = Thread { [self] in
+            attempt("setting unreadable jobs aside", setAsideUnreadable)
             // A job that is not put back would be shown as running, with nobody at it.
             while !attempt("putting back what was interrupted", putBackInterrupted),
                 !state.withLock({ $0.isStopping })
             {
                 waitToRetry()
+                attempt("setting unreadable jobs aside", setAsideUnreadable)
             }
             attempt("clearing up the folders of jobs", clearUp)
             while let job = next() { run(job) }
@@ -106,7 +108,7 @@ package final class JobQueue: Sendable {
             }
         }
         // It cannot go on: its folder is of no more use, nor is what it has kept.
-        attempt("forgetting a job's checkpoints") { try store.keepCheckpoints(of: id, steps: []) }
+        forgetCheckpoints(of: id)
         if state.withLock({ $0.current != id }) { discard(id) }
         return job
     }
@@ -165,9 +167,10 @@ package final class JobQueue: Sendable {
         _ id: String, to status: JobRecord.Status, _ message: String,
         check: (JobRecord.Status) throws -> Void
     ) throws -> JobRecord {
+        let event = event(.info, message, id)
         // One at a time, so that the thread does not begin in between what is being called off.
         let job = try state.withLock { state in
-            let job = try store.change(id) { job in
+            let job = try store.change(id, telling: event) { job in
                 try check(job.status)
                 job.status = status
                 job.estimatedFinish = nil
@@ -179,9 +182,6 @@ package final class JobQueue: Sendable {
             return job
         }
         guard let job else { throw Self.notFound }
-        _ = try store.add(
-            JobEvent(job: id, createdAt: Self.now, level: .info, message: message, metrics: nil),
-            isDurable: true)
         feed.changed(id)
         return job
     }
@@ -197,18 +197,36 @@ package final class JobQueue: Sendable {
         StagingFolder.removeAbandoned(in: root)
         for name in try FileManager.default.contentsOfDirectory(atPath: root)
         where name.hasPrefix(JobRecord.prefix) {
-            switch try store.job(name)?.status {
-            case nil, .cancelled?: discard(name)
-            case .succeeded?: runner.tidy(folder(of: name))
-            default: break
+            // One that is set aside keeps its folder, and the others do not wait for it.
+            attempt("clearing up a job's folder") {
+                let status = try store.job(name)?.status
+                switch status {
+                case nil, .cancelled?: discard(name)
+                case .succeeded?: runner.tidy(folder(of: name))
+                default: break
+                }
             }
+        }
+    }
+
+    /// One entry that cannot be read, as after a step back to an older version, must not keep the other
+    /// jobs from being run and listed.
+    private func setAsideUnreadable() throws {
+        for id in try store.setAsideUnreadableJobs() {
+            logger.error(
+                "the entry of a job cannot be read: it is set aside", metadata: ["job": "\(id)"])
         }
     }
 
     private func putBackInterrupted() throws {
         for job in try store.jobs(in: [.validatingFiles, .running]) {
             let isHopeless = job.fruitlessStarts >= Self.mostFruitlessStarts
-            try store.change(job.id) { job in
+            let event = event(
+                isHopeless ? .error : .info,
+                isHopeless
+                    ? "The job has ended the server too often and is given up."
+                    : "The server was started anew; the job goes on from what was saved.", job.id)
+            try store.change(job.id, telling: event) { job in
                 job.estimatedFinish = nil
                 if isHopeless {
                     job.status = .failed
@@ -223,11 +241,7 @@ package final class JobQueue: Sendable {
                     job.status = .queued
                 }
             }
-            add(
-                isHopeless ? .error : .info,
-                isHopeless
-                    ? "The job has ended the server too often and is given up."
-                    : "The server was started anew; the job goes on from what was saved.", job.id)
+            feed.changed(job.id)
         }
     }
 
@@ -253,7 +267,12 @@ package final class JobQueue: Sendable {
             }
             if isStopping { return nil }
             if let job { return job }
-            hasLooked ? work.wait() : waitToRetry()
+            if hasLooked {
+                work.wait()
+            } else {
+                attempt("setting unreadable jobs aside", setAsideUnreadable)
+                waitToRetry()
+            }
         }
     }
 
@@ -278,7 +297,11 @@ package final class JobQueue: Sendable {
         }
         feed.changed(id)
         let after = (try? store.job(id)) ?? nil
-        if after?.status == .cancelled { discard(id) }
+        if after?.status == .cancelled {
+            // It may have kept something since it was cancelled.
+            forgetCheckpoints(of: id)
+            discard(id)
+        }
         logger.notice(
             "job ends",
             metadata: [
@@ -312,12 +335,14 @@ package final class JobQueue: Sendable {
         }
     }
 
+    /// Somebody may cancel or pause the job meanwhile: then it goes no further, and has not succeeded.
     private func succeed(_ id: String, _ result: JobResult) throws {
-        guard let job = try store.job(id), job.status.isActive else { return }
+        guard let job = try active(id) else { return }
         try keep(result.files, of: job)
         for checkpoint in result.checkpoints { try store.add(checkpoint) }
         try store.keepCheckpoints(of: id, steps: Set(result.checkpoints.map(\.step)))
         if job.publication == .auto, let voice = job.suffix {
+            guard try active(id) != nil else { return }
             do {
                 let published = try runner.publish(
                     folder(of: id), to: voices, as: voice, step: nil, weights: .auto)
@@ -331,15 +356,20 @@ package final class JobQueue: Sendable {
                         + "POST /v1/fine_tuning/jobs/\(id)/publish.", id)
             }
         }
-        add(.info, "The job has succeeded.", id)
-        try store.change(id) { job in
+        let event = event(.info, "The job has succeeded.", id)
+        let after = try store.change(id, telling: event) { job in
             guard job.status.isActive else { return }
             job.status = .succeeded
             job.finishedAt = Self.now
             job.estimatedFinish = nil
             job.adaptedModel = AdaptedModelName(job).text
         }
-        runner.tidy(folder(of: id))
+        if after?.status == .succeeded { runner.tidy(folder(of: id)) }
+    }
+
+    /// The job, if it is still to be run.
+    private func active(_ id: String) throws -> JobRecord? {
+        try store.job(id).flatMap { $0.status.isActive ? $0 : nil }
     }
 
     /// A job that was killed here finds what it has kept already.
@@ -359,7 +389,7 @@ package final class JobQueue: Sendable {
         logger.error("job failed", metadata: ["job": "\(id)", "error": "\(error)"])
         let told = ErrorResponse(error)
         func note() throws {
-            let job = try store.change(id) { job in
+            try store.change(id, telling: event(.error, told.message, id)) { job in
                 guard job.status.isActive else { return }
                 job.status = .failed
                 job.finishedAt = Self.now
@@ -367,7 +397,6 @@ package final class JobQueue: Sendable {
                 job.failure = JobRecord.Failure(
                     code: told.code ?? told.type, message: told.message, parameter: told.parameter)
             }
-            if job?.status == .failed { add(.error, told.message, id) }
         }
         // A job whose failure is not noted would be shown as running, with nobody at it.
         while !attempt("noting a job's failure", note), !state.withLock({ $0.isStopping }) {
@@ -414,6 +443,9 @@ package final class JobQueue: Sendable {
                 // What a cancelled job has kept goes with its folder.
                 guard let job = try store.job(id), job.status != .cancelled else { return }
                 try store.add(checkpoint)
+            case .made(let name, let path):
+                guard let job = try store.job(id), job.status != .cancelled else { return }
+                try keep([(name, path)], of: job)
             case .metrics(let metrics):
                 guard throttle.lets(metrics) else { return }
                 try store.change(id) { job in
@@ -434,12 +466,17 @@ package final class JobQueue: Sendable {
 
     private func add(_ level: JobEvent.Level, _ message: String, _ id: String) {
         attempt("keeping an event") {
-            _ = try store.add(
-                JobEvent(
-                    job: id, createdAt: Self.now, level: level, message: message, metrics: nil),
-                isDurable: true)
+            _ = try store.add(event(level, message, id), isDurable: true)
             feed.changed(id)
         }
+    }
+
+    private func event(_ level: JobEvent.Level, _ message: String, _ id: String) -> JobEvent {
+        JobEvent(job: id, createdAt: Self.now, level: level, message: message, metrics: nil)
+    }
+
+    private func forgetCheckpoints(of id: String) {
+        attempt("forgetting a job's checkpoints") { try store.keepCheckpoints(of: id, steps: []) }
     }
 
     /// What nobody waits for may fail, with a line in the log.

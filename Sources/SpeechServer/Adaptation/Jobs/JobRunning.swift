@@ -21,8 +21,10 @@ package enum JobReport: Sendable {
     case metrics(JobEvent.Metrics)
     /// All updates up to this one are safe on the disk.
     case saved(step: Int)
-    /// Its weights stay, and can be published when the job has succeeded.
+    /// Its weights stay, and can be published when the job has succeeded, or failed.
     case kept(JobCheckpoint)
+    /// There is a file for people to look at before the job is finished.
+    case made(name: String, path: String)
 }
 
 /// What a finished job has.
@@ -59,14 +61,14 @@ package protocol JobRunning: Sendable {
     /// Removes from a finished job's folder what neither listening nor publishing needs.
     func tidy(_ folder: String)
 
-    /// Makes a version of a voice of what is in a finished job's folder, and the current one; the same
-    /// asked again makes no second version.
+    /// Makes a version of a voice of what is in a job's folder, and the current one; the same asked again
+    /// makes no second version.
     ///
     /// - Parameters:
-    ///   - folder: the job's.
+    ///   - folder: of a job that has finished, or has failed and kept what is asked for.
     ///   - voices: where voices are.
     ///   - voice: the voice's id, or a new one's name.
-    ///   - step: of the checkpoint; nil for the best.
+    ///   - step: of the checkpoint; nil for the best, which a finished job has.
     ///   - weights: what requests speak with that do not say.
     /// - Returns: the voice as it speaks now.
     /// - Throws: `SpeechError`.

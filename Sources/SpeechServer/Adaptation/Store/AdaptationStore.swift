@@ -37,10 +37,21 @@ package protocol AdaptationStore: Sendable {
     func jobs(_ page: ListPage) throws -> [JobRecord]
     /// The jobs in these states, the oldest first.
     func jobs(in states: Set<JobRecord.Status>) throws -> [JobRecord]
+    /// Takes jobs whose entries cannot be read out of all states and lists; what is stored of them stays.
+    /// - Returns: the ids of those that it took out.
+    func setAsideUnreadableJobs() throws -> [String]
     /// Changes a job as one step: nobody else changes it between reading and writing.
+    ///
+    /// - Parameters:
+    ///   - id: the job's.
+    ///   - event: added in the same step if anything was changed: nobody sees one without the other.
+    ///   - change: what becomes of it; what it throws changes nothing.
     /// - Returns: the job as it is now; nil if there is none.
+    /// - Throws: for the disk; what `change` threw.
     @discardableResult
-    func change(_ id: String, _ change: (inout JobRecord) throws -> Void) throws -> JobRecord?
+    func change(
+        _ id: String, telling event: JobEvent?, _ change: (inout JobRecord) throws -> Void
+    ) throws -> JobRecord?
     /// Forgets a job with its events and checkpoints.
     func removeJob(_ id: String) throws
 
@@ -61,4 +72,13 @@ package protocol AdaptationStore: Sendable {
     func checkpoints(of job: String, _ page: ListPage) throws -> [JobCheckpoint]
     /// Forgets the checkpoints of other steps than these.
     func keepCheckpoints(of job: String, steps: Set<Int>) throws
+}
+
+extension AdaptationStore {
+    /// Changes a job as one step, of which nothing is told.
+    /// - Returns: the job as it is now; nil if there is none.
+    @discardableResult
+    func change(_ id: String, _ change: (inout JobRecord) throws -> Void) throws -> JobRecord? {
+        try self.change(id, telling: nil, change)
+    }
 }

@@ -14,6 +14,12 @@ package struct JobRecord: Sendable, Codable, Equatable, Identifiable {
         package var isOver: Bool { self == .succeeded || self == .failed || self == .cancelled }
         /// Whether the thread that runs jobs is at it.
         package var isActive: Bool { self == .running || self == .validatingFiles }
+
+        /// Whether a checkpoint can be heard and published, or without a `step` the best: what a job has
+        /// kept outlives its failure.
+        package func hasResult(step: Int?) -> Bool {
+            self == .succeeded || self == .failed && step != nil
+        }
     }
 
     /// When the result becomes a voice.

@@ -137,7 +137,9 @@ package final class SQLiteStore: AdaptationStore {
     }
 
     package func jobs(_ page: ListPage) throws -> [JobRecord] {
-        try database.read { try Self.entries(in: $0, "job", page) }
+        try database.read {
+            try Self.entries(in: $0, "job", page, where: [("status != ?", Self.setAside)])
+        }
     }
 
     package func jobs(in states: Set<JobRecord.Status>) throws -> [JobRecord] {
@@ -153,8 +155,32 @@ package final class SQLiteStore: AdaptationStore {
         }
     }
 
+    /// In place of a state, of a job whose entry cannot be read.
+    private static let setAside = "unreadable"
+
+    package func setAsideUnreadableJobs() throws -> [String] {
+        try database.write { database in
+            let rows = try Row.fetchAll(
+                database, sql: "SELECT id, entry FROM job WHERE status != ?",
+                arguments: [Self.setAside])
+            var unreadable: [String] = []
+            for row in rows {
+                let (id, entry): (String, String) = (row["id"], row["entry"])
+                do {
+                    let _: JobRecord = try Self.decoded(entry)
+                } catch {
+                    try database.execute(
+                        sql: "UPDATE job SET status = ? WHERE id = ?",
+                        arguments: [Self.setAside, id])
+                    unreadable.append(id)
+                }
+            }
+            return unreadable
+        }
+    }
+
     package func change(
-        _ id: String, _ change: (inout JobRecord) throws -> Void
+        _ id: String, telling event: JobEvent?, _ change: (inout JobRecord) throws -> Void
     ) throws -> JobRecord? {
         try database.write { database in
             guard var job: JobRecord = try Self.entry(in: database, "job", id: id) else {
@@ -166,6 +192,7 @@ package final class SQLiteStore: AdaptationStore {
                 try database.execute(
                     sql: "UPDATE job SET status = ?, entry = ? WHERE id = ?",
                     arguments: [job.status.rawValue, try Self.text(job), id])
+                if let event { try Self.insert(event, in: database) }
             }
             return job
         }
@@ -189,13 +216,17 @@ package final class SQLiteStore: AdaptationStore {
             defer {
                 if !isDurable { try? database.execute(sql: "PRAGMA synchronous = FULL") }
             }
-            try database.execute(
-                sql: "INSERT INTO event (job, step, entry) VALUES (?, ?, ?)",
-                arguments: [event.job, event.metrics?.step, try Self.text(event)])
+            try Self.insert(event, in: database)
             var event = event
             event.number = Int(database.lastInsertedRowID)
             return event
         }
+    }
+
+    private static func insert(_ event: JobEvent, in database: Database) throws {
+        try database.execute(
+            sql: "INSERT INTO event (job, step, entry) VALUES (?, ?, ?)",
+            arguments: [event.job, event.metrics?.step, try text(event)])
     }
 
     package func events(of job: String, _ page: ListPage) throws -> [JobEvent] {

@@ -1,0 +1,79 @@
+import Checkpoints
+import Foundation
+
+extension AdaptationResult {
+    /// The doctor's reports in an adaptation's folder, from when the recordings are examined.
+    package static func doctorReports(in path: String) -> [(name: String, path: String)] {
+        let folder = AdaptationFolder(path: path)
+        return [AdaptationFolder.doctor, AdaptationFolder.validationDoctor]
+            .filter(folder.exists).map { (name: $0, path: "\(path)/\($0)") }
+    }
+
+    /// Makes a version of a voice, and the current one, of weights that were kept by an adaptation which
+    /// has not finished: it may have failed later, and they are as good as they were.
+    ///
+    /// No reference was chosen on held-out clips, so it is the doctor's first.
+    ///
+    /// - Parameters:
+    ///   - update: updates of the weights.
+    ///   - path: the adaptation's folder.
+    ///   - model: the base.
+    ///   - store: where voices are.
+    ///   - voice: the voice's id, or a new one's name.
+    ///   - weights: what `auto` shall mean for the version; `auto` is the better set.
+    /// - Returns: the version.
+    /// - Throws: `invalidRequest` when there is no such checkpoint or set, or the name is no voice's;
+    ///   `unavailable` (the disk); `CheckpointError`.
+    package static func publish(
+        kept update: Int, in path: String, of model: ModelDescription, to store: VoiceStore,
+        voice: String, weights: WeightSource = .auto
+    ) throws -> VoiceVersion {
+        let folder = AdaptationFolder(path: path)
+        guard
+            var description = folder.read(AdaptationDescription.self, AdaptationDescription.file),
+            let set = folder.read(PreparedSet.self, PreparedSet.file),
+            let reference = set.candidates.first,
+            let audio = FileManager.default.contents(atPath: path + "/" + reference.file),
+            description.options.keepAt.contains(update),
+            FileManager.default.fileExists(atPath: folder.kept(update))
+        else {
+            throw SpeechError(
+                .invalidRequest, "No weights of update \(update) were kept.",
+                parameter: "checkpoint")
+        }
+        if description.options.epochs != nil {
+            let mels = try MelCache(path: path + "/" + set.cache)
+            description.options = try description.options.counted(set, mels)
+        }
+        let curve = try TrainingCurve(contentsOf: folder.run + "/curves.jsonl")
+        let trained = try TrainedWeights(path: folder.kept(update), update: update, curve)
+        var record = VersionRecord(
+            description: description, trained, reference: reference, set: set,
+            before: curve.heldOut.first { $0.update == 0 })
+        try record.prefer(weights)
+        // What is kept has parameters only, and an adapter needs no more.
+        let base = try model.weights(description.base.weights)
+        let isFull = description.options.method == .full
+        let buffers = base.tensors.filter { isFull && Weights.isDerivedBuffer($0.key) }
+        return try store.publish(
+            VoiceStore.NewVersion(
+                record: record,
+                writeWeights: { try trained.write($0, to: $1, buffers: buffers) },
+                reference: Array(audio)), voice: voice)
+    }
+}
+
+extension VersionRecord {
+    /// Has `auto` mean this set; `auto` itself leaves the better one. Throws `invalidRequest` when it is not
+    /// kept.
+    mutating func prefer(_ weights: WeightSource) throws(SpeechError) {
+        guard weights != .auto else { return }
+        guard sets.contains(weights) else {
+            throw SpeechError(
+                .invalidRequest,
+                "This checkpoint has no \(weights.rawValue) weights: take auto or raw.",
+                parameter: "weights")
+        }
+        better = weights
+    }
+}
