@@ -46,7 +46,7 @@ package enum AudioFile {
             throw AudioError(
                 .sampleRate,
                 "The recording's sample rate of \(file.sampleRate) Hz is not supported: "
-                    + "convert it to 8000-48000 Hz.")
+                    + "convert it to at most \(sampleRates.upperBound) Hz.")
         }
         guard file.channels >= 1, file.channels <= limits.channels else {
             throw AudioError(

@@ -23,6 +23,8 @@ package final class RunningServer: Sendable {
     ///   - options: names and limits.
     ///   - authorization: who may ask.
     ///   - allowedOrigin: the web origin whose pages may, besides the server's own.
+    ///   - allowedHosts: the names by which it may be called; nil for any, or, where only this machine
+    ///     can connect and there is no key, for local ones alone.
     ///   - voices: whose voices there are.
     ///   - adaptation: files and jobs, or why there are none.
     ///   - transcriber: writes down what is said in recordings that come without words.
@@ -32,7 +34,7 @@ package final class RunningServer: Sendable {
     /// - Throws: `ListenError`.
     package init(
         socket: ListeningSocket, options: SpeechService.Options, authorization: Authorization,
-        allowedOrigin: String? = nil, voices: VoiceStore,
+        allowedOrigin: String? = nil, allowedHosts: AllowedHosts? = nil, voices: VoiceStore,
         adaptation: Result<AdaptationService, SpeechError>,
         transcriber: (any Transcribing)? = nil, logger: Logger,
         load: @escaping @Sendable () throws -> any SpeechSynthesizing,
@@ -47,7 +49,10 @@ package final class RunningServer: Sendable {
         daemon = try HTTPDaemon(
             socket: socket,
             service: HTTPService(
-                router: service.router, authorization: authorization, allowedOrigin: allowedOrigin),
+                router: service.router, authorization: authorization,
+                allowedOrigin: allowedOrigin,
+                allowedHosts: allowedHosts
+                    ?? (socket.isLoopback && !authorization.hasKey ? AllowedHosts() : nil)),
             limits: options.http, logger: logger)
         engine.start(
             load: load,

@@ -10,7 +10,8 @@ package enum TextChunker {
     ///     sentence is a chunk. A longer sentence is not cut.
     ///   - firstBytes: how many go together in the first chunk, above 0; each later one takes twice
     ///     as many as the one before it, up to `maxBytes`. None has less than half of this while
-    ///     there is room for more. Nil, as in the reference, has `maxBytes` everywhere.
+    ///     there is room for more. A sentence of more than twice what its chunk is to hold is cut
+    ///     between words. Nil, as in the reference, has `maxBytes` everywhere, and cuts none.
     /// - Returns: the chunks, without white space at their ends.
     package static func chunks(
         _ text: String, maxBytes: Int, firstBytes: Int? = nil
@@ -29,11 +30,35 @@ package enum TextChunker {
             // Twenty doublings are more than a text is long.
             return min(maxBytes, firstBytes << min(chunks.count, 20))
         }
+        /// Where a sentence is cut that would be waited for; nil when it is short enough, or one word.
+        func earlyCut(_ sentence: ArraySlice<Unicode.Scalar>) -> Int? {
+            guard let firstBytes else { return nil }
+            let wanted = firstBytes << min(chunks.count, 20)
+            let bytes = sentence.utf8Count
+            guard chunks.isEmpty || 2 * wanted < maxBytes, chunkBytes + bytes > 2 * wanted else {
+                return nil
+            }
+            // No end of it is left that is too little to say.
+            let most = min(2 * wanted - chunkBytes, bytes - firstBytes / 2)
+            return pause(sentence, in: max(wanted - chunkBytes, 1)...max(most, 1))
+        }
         for sentence in sentences(Array(text.unicodeScalars)) {
             guard let last = sentence.last else { continue }
-            let bytes = sentence.utf8Count
+            if let firstBytes, chunkBytes >= firstBytes / 2,
+                chunkBytes + sentence.utf8Count > limit()
+            {
+                emit()
+            }
+            var rest = sentence
+            while let end = earlyCut(rest) {
+                chunk += rest[..<end]
+                emit()
+                rest = rest[end...].stripped()
+            }
+            guard !rest.isEmpty else { continue }
+            let bytes = rest.utf8Count
             if chunkBytes + bytes > limit() { emit() }
-            chunk += sentence
+            chunk += rest
             chunkBytes += bytes
             if last.isASCII {
                 chunk.append(" ")
@@ -86,6 +111,34 @@ package enum TextChunker {
         }
         return end
     }
+
+    /// Where the first piece of a sentence ends if so many bytes are wanted of it: before the first word
+    /// that often begins a part of one, else at the last space; nil when there is none.
+    private static func pause(
+        _ sentence: ArraySlice<Unicode.Scalar>, in bytes: ClosedRange<Int>
+    ) -> Int? {
+        var space: Int?
+        var count = 0
+        for index in sentence.indices {
+            if count > bytes.upperBound { break }
+            if sentence[index].isPythonSpace, count >= bytes.lowerBound {
+                let word = sentence[(index + 1)...].prefix { !$0.isPythonSpace }
+                if links.contains(String(scalars: word).lowercased()) { return index }
+                space = index
+            }
+            count += UTF8.width(sentence[index])
+        }
+        return space
+    }
+
+    /// English conjunctions and prepositions before which one may pause. Those that are often part of the
+    /// verb before them ("turn on", "give up") are left out.
+    private static let links: Set<String> = [
+        "after", "although", "and", "as", "at", "because", "before", "between", "but", "by",
+        "during", "for", "from", "if", "in", "into", "nor", "or", "since", "so", "than", "that",
+        "though", "through", "to", "towards", "unless", "until", "when", "where", "which", "while",
+        "who", "with", "without",
+    ]
 
     /// The sentences: cut at white space after one of `;:,.!?`, and after each of `；：，。！？`.
     private static func sentences(_ text: [Unicode.Scalar]) -> [ArraySlice<Unicode.Scalar>] {

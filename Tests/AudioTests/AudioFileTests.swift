@@ -124,7 +124,11 @@ import Testing
         limits.bytes = second.count
         #expect(code(Self.wav(data: second), limits) == .tooLarge)
         #expect(code(Self.wav(channels: 9, data: second)) == .tooLarge)
-        #expect(code(Self.wav(rate: 384_001, data: second)) == .sampleRate)
+        let refusal = #expect(throws: AudioError.self) {
+            try AudioFile.read(bytes: Self.wav(rate: 384_001, data: second))
+        }
+        #expect(refusal?.code == .sampleRate)
+        #expect(refusal?.message.contains("at most 384000 Hz") == true)
         #expect(code(Self.wav(rate: 384_000, data: second)) == nil)
         #expect(code(Self.wav(rate: 1, data: [1, 2])) == nil)
     }

@@ -235,8 +235,10 @@ extension OverSockets {
             func job(_ id: String) throws -> JobRecord? { nil }
             func jobs(_ page: ListPage) throws -> [JobRecord] { [] }
             func jobs(in states: Set<JobRecord.Status>) throws -> [JobRecord] { [] }
+            func setAsideUnreadableJobs() throws -> [String] { [] }
             func change(
-                _ id: String, _ change: (inout JobRecord) throws -> Void
+                _ id: String, telling event: JobEvent?,
+                _ change: (inout JobRecord) throws -> Void
             ) throws -> JobRecord? { nil }
             func removeJob(_ id: String) throws {}
             func add(_ event: JobEvent, isDurable: Bool) throws -> JobEvent { throw Full() }

@@ -12,7 +12,7 @@ extension OverSockets {
     @Suite struct HTTPDaemonTests {
         private func daemon(
             _ limits: HTTPLimits = HTTPLimits(), key: String? = nil, allowedOrigin: String? = nil,
-            _ add: (inout Router) -> Void = { _ in }
+            allowedHosts: AllowedHosts? = nil, _ add: (inout Router) -> Void = { _ in }
         ) throws -> HTTPDaemon {
             var router = Router()
             router.add("GET", "/hello", access: .open) { _ in
@@ -24,8 +24,8 @@ extension OverSockets {
             }
             add(&router)
             let service = HTTPService(
-                router: router, authorization: Authorization(key: key), allowedOrigin: allowedOrigin
-            )
+                router: router, authorization: Authorization(key: key),
+                allowedOrigin: allowedOrigin, allowedHosts: allowedHosts)
             return try HTTPDaemon(
                 socket: ListeningSocket(host: "127.0.0.1", port: 0), service: service,
                 limits: limits,
@@ -222,6 +222,15 @@ extension OverSockets {
             #expect(preflight.status == 204)
             #expect(preflight.headers["access-control-allow-origin"] == "https://a.example")
             #expect(preflight.headers["access-control-allow-methods"] == "POST")
+            // The `openai` package has fields of its own.
+            let fields = "authorization, content-type, x-stainless-lang, x-stainless-os"
+            let asked = origin.merging(["Access-Control-Request-Headers": fields]) { $1 }
+            for (headers, allowed) in [
+                (origin, "Authorization, Content-Type, X-Request-Id"), (asked, fields),
+            ] {
+                let answer = try client.request("OPTIONS", "/echo", headers: headers)
+                #expect(answer.headers["access-control-allow-headers"] == allowed)
+            }
             // Every header of ours that docs/http.md names can be read by the page.
             let exposed = preflight.headers["access-control-expose-headers"] ?? ""
             let names = exposed.split(separator: ",").map { $0.filter { $0 != " " } }
@@ -239,6 +248,75 @@ extension OverSockets {
             #expect(try client.request("GET", "/things/a", headers: foreign).status == 200)
         }
 
+        /// Over plain HTTP from another machine, browsers only say where a page is from.
+        @Test func pagesAreKnownByTheirOrigin() throws {
+            let daemon = try daemon()
+            defer { daemon.stop() }
+            let client = try SocketClient(port: daemon.port)
+            for (host, origin, status) in [
+                ("box.lan:8080", "http://box.lan:8080", 200), ("box.lan", "https://Box.Lan", 200),
+                ("[::1]:8080", "http://[::1]:8080", 200),
+                ("box.lan:8080", "http://box.lan:9090", 403), ("box.lan", "null", 403),
+                ("box.lan", "https://a.example", 403), ("box.lan", "box.lan", 403),
+            ] {
+                let headers = ["Host": host, "Origin": origin]
+                let answer = try client.request("GET", "/things/a", headers: headers)
+                #expect(answer.status == status, "\(origin) at \(host)")
+            }
+            // What the browser says itself counts for more, and a proxy may have another name for us.
+            for (name, value) in [
+                ("Sec-Fetch-Site", "same-origin"), ("X-Forwarded-Host", "a.example, b"),
+            ] {
+                let headers = ["Origin": "https://a.example", name: value]
+                let answer = try client.request("GET", "/things/a", headers: headers)
+                #expect(answer.status == 200, "\(name)")
+            }
+            let open = try self.daemon(allowedOrigin: "https://a.example")
+            defer { open.stop() }
+            let other = try SocketClient(port: open.port)
+            for (origin, status) in [("https://a.example", 200), ("https://b.example", 403)] {
+                let answer = try other.request("GET", "/things/a", headers: ["Origin": origin])
+                #expect(answer.status == status, "\(origin)")
+            }
+        }
+
+        @Test(arguments: [
+            ("evil.example", 403), ("evil.example:8080", 403), ("127.0.0.1.evil.example", 403),
+            ("local.evil.example", 403), ("[::ffff:1.2.3.x]", 403), ("a@evil.example", 403),
+            ("127.0.0.1:80", 200), ("[::1]:80", 200), ("[::ffff:10.0.0.1]", 200),
+            ("localhost", 200), ("skald:8080", 200), ("box.local", 200), ("a.localhost:1", 200),
+            ("Speech.Example.:443", 200), ("speech.example", 200), ("x.speech.example", 403),
+        ]) func pagesCannotCallItByAnyName(host: String, status: Int) throws {
+            let daemon = try daemon(allowedHosts: AllowedHosts(["SPEECH.example:443"]))
+            defer { daemon.stop() }
+            let client = try SocketClient(port: daemon.port)
+            let answer = try client.request("GET", "/things/a", headers: ["Host": host])
+            #expect(answer.status == status)
+            if status == 403 {
+                #expect(try error(answer)["code"]?.string == "host_not_allowed")
+                #expect(answer.text.contains("--allowed-hosts"))
+            }
+            // What anybody may see is nobody's secret.
+            #expect(try client.request("GET", "/hello", headers: ["Host": host]).status == 200)
+            #expect(AllowedHosts(["*"]).contains(host: host))
+        }
+
+        @Test func clientsWithoutANameForItAreNotBrowsers() throws {
+            let daemon = try daemon(allowedHosts: AllowedHosts())
+            defer { daemon.stop() }
+            let client = try SocketClient(port: daemon.port)
+            client.send("GET /things/a HTTP/1.0\r\n\r\n")
+            #expect(try client.answer().status == 200)
+        }
+
+        @Test(arguments: [("127.0.0.1", true), ("0.0.0.0", false)])
+        func itKnowsWhoCanConnect(host: String, isLoopback: Bool) throws {
+            let socket = try ListeningSocket(host: host, port: 0)
+            defer { close(socket.descriptor) }
+            #expect(socket.isLoopback == isLoopback)
+            #expect(socket.port > 0)
+        }
+
         @Test func unexpectedErrorsTellNothing() throws {
             struct Secret: Error { let path = "/home/somebody/secret" }
             let daemon = try daemon { router in
@@ -246,6 +324,7 @@ extension OverSockets {
                 router.add("GET", "/busy") { _ in
                     throw SpeechError(.busy, "Later.", retryAfterSeconds: 7)
                 }
+                router.add("GET", "/stopped") { _ in throw CancellationError() }
             }
             defer { daemon.stop() }
             let client = try SocketClient(port: daemon.port)
@@ -256,6 +335,9 @@ extension OverSockets {
             let busy = try client.request("GET", "/busy")
             #expect(busy.status == 429)
             #expect(busy.headers["retry-after"] == "7")
+            let stopped = try client.request("GET", "/stopped")
+            #expect(stopped.status == 503)
+            #expect(stopped.headers["retry-after"] == "10")
         }
     }
 }

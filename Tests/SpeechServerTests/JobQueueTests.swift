@@ -22,14 +22,14 @@ struct JobQueueTests {
         }
 
         func change(
-            _ id: String, _ change: (inout JobRecord) throws -> Void
+            _ id: String, telling event: JobEvent?, _ change: (inout JobRecord) throws -> Void
         ) throws -> JobRecord? {
             let number = changes.withLock { changes in
                 changes += 1
                 return changes
             }
             guard !failing.contains(number) else { throw Failure() }
-            return try store.change(id, change)
+            return try store.change(id, telling: event, change)
         }
 
         func add(_ file: StoredFile) throws { try store.add(file) }
@@ -45,6 +45,7 @@ struct JobQueueTests {
         func jobs(in states: Set<JobRecord.Status>) throws -> [JobRecord] {
             try store.jobs(in: states)
         }
+        func setAsideUnreadableJobs() throws -> [String] { try store.setAsideUnreadableJobs() }
         func removeJob(_ id: String) throws { try store.removeJob(id) }
         func add(_ event: JobEvent, isDurable: Bool) throws -> JobEvent {
             try store.add(event, isDurable: isDurable)
@@ -66,18 +67,16 @@ struct JobQueueTests {
 
     /// A job whose file is not on the disk, so that it fails when it is run.
     private func job(_ id: String, _ status: JobRecord.Status = .queued) -> JobRecord {
-        var job = JobRecord(
-            id: id, model: "fake", createdAt: 1, trainingFile: "file-a", validationFile: nil,
-            suffix: nil, seed: 1, hyperparameters: "{}", publication: .manual, metadata: [:])
+        var job = JobRecord(id)
         job.status = status
         return job
     }
 
     /// Runs the queue of a store with these jobs, whose changes fail at times, until the first of them
-    /// has failed.
+    /// that can be read has failed.
     private func run(
-        _ jobs: [JobRecord], failing: Set<Int>, runner: FakeRunner = FakeRunner(),
-        in folder: TemporaryFolder
+        _ jobs: [JobRecord], failing: Set<Int> = [], unreadable: Set<String> = [],
+        runner: FakeRunner = FakeRunner(), in folder: TemporaryFolder
     ) throws {
         let store = UnreliableStore(
             try SQLiteStore(path: folder.path("store.sqlite")), failing: failing)
@@ -86,6 +85,8 @@ struct JobQueueTests {
                 id: "file-a", name: "a.wav", bytes: 1, createdAt: 1, purpose: .fineTune,
                 parts: ["a.wav"]))
         for job in jobs { try store.add(job, limit: 10) }
+        for id in unreadable { try folder.damageJob(id, in: "store.sqlite") }
+        let first = try #require(jobs.first { !unreadable.contains($0.id) })
         let feed = EventFeed(store: store, limit: 1)
         defer { feed.close() }
         let queue = JobQueue(
@@ -96,7 +97,7 @@ struct JobQueueTests {
             model: "fake", root: folder.path("jobs"),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, retrySeconds: 0.1)
         queue.start()
-        #expect(eventually { (try? store.job(jobs[0].id))?.status == .failed })
+        #expect(eventually { (try? store.job(first.id))?.status == .failed })
         queue.beginToStop()
         queue.wait(within: 5)
     }
@@ -126,5 +127,19 @@ struct JobQueueTests {
         #expect(runner.tidied.withLock { $0 } == [folder.path("jobs/ftjob-b")])
         let left = try FileManager.default.contentsOfDirectory(atPath: folder.path("jobs"))
         #expect(left.sorted() == ["ftjob-a", "ftjob-b"])
+    }
+
+    /// An entry that cannot be read, of whatever state, keeps no other job from being run; its folder
+    /// stays.
+    @Test func anUnreadableJobHoldsUpNobody() throws {
+        let folder = try TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let runner = FakeRunner()
+        for name in ["ftjob-a", "ftjob-b"] { try folder.write("kept", to: "jobs/\(name)/step") }
+        try run(
+            [job("ftjob-a"), job("ftjob-b", .running), job("ftjob-c")],
+            unreadable: ["ftjob-a", "ftjob-b"], runner: runner, in: folder)
+        #expect(runner.begun.withLock { $0 } == ["ftjob-c"])
+        #expect(folder.names(in: "jobs") == ["ftjob-a", "ftjob-b", "ftjob-c"])
     }
 }

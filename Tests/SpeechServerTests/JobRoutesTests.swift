@@ -90,7 +90,9 @@ extension OverSockets {
             // Published under its suffix.
             #expect(try server.client().speak([("voice", "ada-l")]).status == 200)
             // What it leaves can be fetched.
-            let report = try #require(job["result_files"]?.array?.first?.string)
+            let files = job["result_files"]?.array ?? []
+            #expect(files.count == 2)
+            let report = try #require(files.last?.string)
             let page = try server.client().request("GET", "/v1/files/\(report)/content")
             #expect(page.text == "<p>20")
             #expect(page.headers["content-type"] == "text/html; charset=utf-8")
@@ -102,12 +104,24 @@ extension OverSockets {
             #expect(checkpoints["first_id"]?.string == checkpoints["data"]?.array?[0]["id"]?.string)
             let last = checkpoints["data"]?.array?[0]
             #expect(last?["fine_tuned_model_checkpoint"]?.string == name + ":ckpt-step-20")
+            // What speaks is a model.
+            for model in [name, name + ":ckpt-step-20"] {
+                let found = try get(server, "/v1/models/\(model)")
+                #expect(found["id"]?.string == model)
+                #expect(found["object"]?.string == "model")
+            }
+            for model in [name + "x", name + ":ckpt-step-11", "ft:other\(name.dropFirst(7))"] {
+                let missing = try server.client().request("GET", "/v1/models/\(model)")
+                #expect(missing.status == 404, "\(model)")
+                #expect(try json(missing)["error"]?["code"]?.string == "model_not_found")
+            }
             #expect(last?["metrics"]?["valid_loss"]?.number == 0.1)
             #expect(last?["metrics"]?["train_loss"]?.number == 0.05)
 
             let gone = try server.client().request("DELETE", "\(Self.jobs)/\(id)")
             #expect(try json(gone)["deleted"]?.bool == true)
             #expect(try server.client().request("GET", "\(Self.jobs)/\(id)").status == 404)
+            #expect(try server.client().request("GET", "/v1/models/\(name)").status == 404)
             #expect(try server.client().request("GET", "/v1/files/\(report)").status == 404)
             #expect(try server.client().speak([("voice", "ada-l")]).status == 200)
         }
@@ -147,6 +161,7 @@ extension OverSockets {
             client.sendRequest("GET", "\(Self.jobs)/\(id)/events?stream=true")
             let stream = try client.answer()
             #expect(stream.headers["content-type"] == "text/event-stream")
+            #expect(stream.headers["x-accel-buffering"] == "no")
             #expect(stream.isWhole)
             #expect(stream.text.hasSuffix("data: [DONE]\n\n"))
             #expect(stream.arrivals.count > 4)
@@ -290,6 +305,81 @@ extension OverSockets {
             #expect(try post(next, "\(Self.jobs)/\(deadly)/resume").status == 200)
         }
 
+        /// Settings count wherever clients put them: where a job's description has them, too.
+        @Test func settingsCountInEachOfTheirPlaces() throws {
+            let server = try TestServer()
+            func job(_ fields: [(String, JSONValue)]) throws -> JSONValue {
+                let id = try begin(server, fields)
+                return try get(server, "\(Self.jobs)/\(id)")
+            }
+            let manual = try job([("suffix", "ada"), ("publish", "manual")])
+            #expect(manual["publish"]?.string == "manual")
+            #expect(reaches("succeeded", server, manual["id"]?.string ?? ""))
+            #expect(try server.client().speak([("voice", "ada")]).status == 404)
+            let outer = try job([
+                ("method", ["type": "supervised"]), ("hyperparameters", ["updates": 50]),
+            ])
+            #expect(outer["hyperparameters"]?["updates"]?.number == 50)
+            let given: JSONValue = ["updates": 60, "publish": "manual"]
+            let twice = try job([
+                ("publish", "manual"), ("suffix", "eve"), ("hyperparameters", given),
+                ("method", ["type": "supervised", "supervised": ["hyperparameters": given]]),
+            ])
+            #expect(twice["hyperparameters"]?["updates"]?.number == 60)
+            #expect(twice["publish"]?.string == "manual")
+            let epochs = try job([("hyperparameters", ["n_epochs": 3])])
+            #expect(epochs["hyperparameters"]?["n_epochs"]?.number == 3)
+        }
+
+        /// Whoever cancels while the voice is written has cancelled: the job does not succeed afterwards.
+        @Test func aJobIsCancelledWhileItIsPublished() throws {
+            let runner = FakeRunner()
+            let server = try TestServer(runner: runner)
+            let port = server.port
+            runner.whilePublishing.withLock { act in
+                act = { job in
+                    _ = try? SocketClient(port: port).request(
+                        "POST", "/v1/fine_tuning/jobs/\(job)/cancel",
+                        headers: ["Content-Type": "application/json"])
+                }
+            }
+            let id = try begin(server, [("suffix", "ada")])
+            #expect(reaches("cancelled", server, id))
+            let folder = server.folder + "/data/jobs/\(id)"
+            #expect(eventually { !FileManager.default.fileExists(atPath: folder) })
+            let job = try get(server, "\(Self.jobs)/\(id)")
+            #expect(job["status"]?.string == "cancelled")
+            #expect(job["fine_tuned_model"]?.isNull == true)
+            let checkpoints = try get(server, "\(Self.jobs)/\(id)/checkpoints")
+            #expect(checkpoints["data"]?.array?.isEmpty == true)
+            let events = try get(server, "\(Self.jobs)/\(id)/events?limit=1000")
+            let texts = events["data"]?.array?.compactMap { $0["message"]?.string } ?? []
+            #expect(texts.contains("The job was cancelled."))
+            #expect(!texts.contains("The job has succeeded."))
+        }
+
+        /// What a job was asked to keep can be heard and published although it failed later.
+        @Test func checkpointsOfAFailedJob() throws {
+            let failure = TrainingError(.diverged, "A lower learning rate.")
+            let server = try TestServer(runner: FakeRunner(failure: failure, failingStep: 15))
+            let id = try begin(server)
+            #expect(reaches("failed", server, id))
+            let checkpoints = try get(server, "\(Self.jobs)/\(id)/checkpoints")
+            let listed = checkpoints["data"]?.array ?? []
+            #expect(listed.map { $0["step_number"]?.number } == [10])
+            let name = listed.first?["fine_tuned_model_checkpoint"]?.string ?? ""
+            let heard = try server.client().speak([("model", .string(name)), ("voice", nil)])
+            #expect(heard.status == 200, "\(heard.text)")
+            let best = String(name.dropLast(":ckpt-step-10".count))
+            let nothing = try server.client().speak([("model", .string(best)), ("voice", nil)])
+            #expect(nothing.status == 404)
+            let publish = "\(Self.jobs)/\(id)/publish"
+            #expect(try post(server, publish, [("voice", "ada")]).status == 400)
+            let published = try post(server, publish, [("voice", "ada"), ("checkpoint", 10)])
+            #expect(published.status == 200, "\(published.text)")
+            #expect(try server.client().speak([("voice", "ada")]).status == 200)
+        }
+
         @Test func aFailureIsToldAndTheNextJobRuns() throws {
             let failure = SpeechError(
                 .invalidRequest, "Nothing is said.", parameter: "training_file")
@@ -297,10 +387,18 @@ extension OverSockets {
             let ids = [try begin(server), try begin(server)]
             for id in ids {
                 #expect(reaches("failed", server, id))
-                let error = try get(server, "\(Self.jobs)/\(id)")["error"]
+                let job = try get(server, "\(Self.jobs)/\(id)")
+                let error = job["error"]
                 #expect(error?["message"]?.string == "Nothing is said.")
                 #expect(error?["param"]?.string == "training_file")
                 #expect(error?["code"]?.string == "invalid_request_error")
+                // What was found in the recordings can be read all the same.
+                #expect(job["result_files"]?.array?.count == 1)
+                let report = job["result_files"]?.array?.first?.string ?? ""
+                #expect(
+                    try get(server, "/v1/files/\(report)")["filename"]?.string == "doctor.json")
+                let content = try server.client().request("GET", "/v1/files/\(report)/content")
+                #expect(content.text == "{}")
             }
         }
 
@@ -365,7 +463,8 @@ extension OverSockets {
             for (name, value) in [
                 ("updates", JSONValue.number(0)), ("updates", .number(1.5)), ("ema", "slow"),
                 ("method", "qlora"), ("lora_rank", 0), ("learning_rate", "fast"),
-                ("learning_rate", -1), ("n_epochs", 3), ("batch_size", 8),
+                ("learning_rate", -1), ("n_epochs", 0), ("n_epochs", .number(1.5)),
+                ("batch_size", 8),
                 ("learning_rate_multiplier", -2), ("publish", "never"), ("keep_at", 3),
                 ("dropout", 2), ("ema_beta", 1),
             ] {
@@ -374,6 +473,25 @@ extension OverSockets {
             }
             try expect(400, "hyperparameters", [("hyperparameters", ["lora_rnak": 4])])
             try expect(400, "suffix", [("hyperparameters", ["publish": "auto"])])
+            try expect(400, "suffix", [("publish", "auto")])
+            // What is said twice must be the same.
+            try expect(400, "publish", [("publish", "never")])
+            try expect(
+                400, "publish",
+                [
+                    ("suffix", "ada"), ("publish", "manual"),
+                    ("hyperparameters", ["publish": "auto"]),
+                ])
+            try expect(
+                400, "hyperparameters",
+                [
+                    ("hyperparameters", ["updates": 5]),
+                    (
+                        "method",
+                        ["type": "supervised", "supervised": ["hyperparameters": ["updates": 6]]]
+                    ),
+                ])
+            try expect(400, "n_epochs", [("hyperparameters", ["n_epochs": 3, "updates": 5])])
             #expect(try server.client().request("POST", Self.jobs).status == 400)
             // The queue has an end.
             try expect(200, nil, [])

@@ -269,5 +269,51 @@ extension OverSockets {
             #expect(try ready.client().request("GET", "/health").status == 503)
             #expect(try ready.client().speak().status == 503)
         }
+
+        /// A probe for life never ends a server that loads or drains; one for readiness tells when it would
+        /// refuse.
+        @Test func probes() throws {
+            func expect(_ server: TestServer, ready: Int) throws {
+                let client = try server.client()
+                for path in ["/livez", "/health/live", "/v2/health/live"] {
+                    #expect(try client.request("GET", path).status == 200, "\(path)")
+                }
+                for path in ["/readyz", "/health/ready", "/v2/health/ready"] {
+                    let answer = try client.request("GET", path)
+                    #expect(answer.status == ready, "\(path)")
+                    #expect((answer.headers["retry-after"] == nil) == (ready == 200))
+                }
+            }
+            try expect(TestServer(key: "k", isLoaded: false), ready: 503)
+            let server = try TestServer(
+                FakeSynthesizer(chunks: 1, steps: 1000, stepSeconds: 0.02), key: "k"
+            ) { $0.maximumWaiting = 0 }
+            try expect(server, ready: 200)
+            let speaking = try server.client()
+            speaking.sendSpeech(headers: ["Authorization": "Bearer k"])
+            #expect(eventually { server.engine.load == 1 })
+            try expect(server, ready: 503)
+            #expect(try server.client().request("GET", "/health").status == 200)
+            speaking.close()
+            #expect(eventually { server.engine.load == 0 })
+            try expect(server, ready: 200)
+            server.engine.drain(within: 1)
+            try expect(server, ready: 503)
+        }
+
+        /// A page can have its own name resolved to this machine. A key keeps it out as well.
+        @Test func namesOfPagesAreRefusedWhereThereIsNoKey() throws {
+            let host = ["Host": "evil.example"]
+            let server = try TestServer()
+            let answer = try server.client().request("GET", "/v1/audio/voices", headers: host)
+            #expect(answer.status == 403)
+            #expect(try json(answer)["error"]?["code"]?.string == "host_not_allowed")
+            #expect(try server.client().speak(headers: host).status == 403)
+            #expect(try server.client().request("GET", "/health", headers: host).status == 200)
+            let locked = try TestServer(key: "k")
+            #expect(
+                try locked.client().request("GET", "/v1/audio/voices", headers: host).status == 200)
+            #expect(try locked.client().speak(headers: host).status == 401)
+        }
     }
 }

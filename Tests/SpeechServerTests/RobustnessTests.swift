@@ -89,6 +89,11 @@ extension OverSockets {
             #expect(try !slow.answer().isWhole)
             slow.close()
             #expect(eventually { server.running.service.audioInMemory.inUse == 0 })
+            // Where not even the beginning has room, it can still be said when to come back.
+            let full = try TestServer { $0.http.audioInMemory = 1000 }
+            let refused = try full.client().speak()
+            #expect(refused.status == 429)
+            #expect(refused.headers["retry-after"] == "30")
         }
 
         @Test func moreRequestsThanTheQueueTakes() throws {

@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import Tensors
 import TestSupport
 import Testing
 
@@ -95,6 +96,47 @@ extension OverSockets {
             stream.close()
         }
 
+        /// Already while a request is prepared, and no longer than anything is to be spoken: one that is
+        /// refused leaves the gate as it was.
+        @Test func trainingStandsAsideWhileARequestIsPrepared() throws {
+            let synthesizer = FakeSynthesizer()
+            let server = try TestServer(synthesizer)
+            #expect(try server.client().speak([("voice", "nobody")]).status == 404)
+            let goesOn = DispatchSemaphore(value: 0)
+            let waits = Atomic<Bool>(false)
+            synthesizer.whilePreparing.withLock { act in
+                act = {
+                    Thread.detachNewThread {
+                        ComputeGate.shared.standAside()
+                        goesOn.signal()
+                    }
+                    let end = goesOn.wait(timeout: .now() + 0.3)
+                    waits.store(end == .timedOut, ordering: .relaxed)
+                }
+            }
+            #expect(try server.client().speak().status == 200)
+            let hasWaited = waits.load(ordering: .relaxed)
+            #expect(hasWaited)
+            #expect(goesOn.wait(timeout: .now() + 20) == .success)
+        }
+
+        /// The threads are left to the steps of those that are heard.
+        @Test func aRequestIsPreparedOnOneThread() throws {
+            let synthesizer = FakeSynthesizer()
+            let server = try TestServer(synthesizer)
+            let threads = Mutex<Set<UInt>>([])
+            synthesizer.whilePreparing.withLock { act in
+                act = {
+                    Parallel.run(200) { _ in
+                        usleep(200)
+                        threads.withLock { threads in _ = threads.insert(UInt(pthread_self())) }
+                    }
+                }
+            }
+            #expect(try server.client().speak().status == 200)
+            #expect(threads.withLock { $0.count } == 1)
+        }
+
         /// With a seed, or where it is asked for, the rules are those of F5-TTS.
         @Test func latencyIsLowWithoutASeed() throws {
             let server = try TestServer()
@@ -107,6 +149,15 @@ extension OverSockets {
                 #expect(answer.headers["x-skald-latency"] == expected)
             }
             #expect(try server.client().speak([("latency", "medium")]).status == 400)
+        }
+
+        /// What a server saves of the guidance is saved for everybody, and counted when they are admitted.
+        @Test func theEconomyIsTheServers() throws {
+            var defaults = SpeechRequest.Defaults()
+            #expect(defaults.economy == .off)
+            defaults.economy = .skip
+            let request = try SpeechRequest(openAI: SocketClient.body(), defaults: defaults)
+            #expect(request.options.economy == .skip)
         }
 
         @Test func stepsAdaptWhereNothingFixesThem() throws {
@@ -124,6 +175,14 @@ extension OverSockets {
             #expect(try options([("nfe_step", 9)]).nfe == 9)
             #expect(try !options([], nfe: 12).adaptsSteps && options([], nfe: 12).nfe == 12)
             #expect(try options([("nfe_step", "auto")], nfe: 12).adaptsSteps)
+            // Nobody listens while it is made: there is time for the most.
+            for nfe in [nil, 12] {
+                let whole = try options([("stream", false), ("nfe_step", "auto")], nfe: nfe)
+                #expect(!whole.adaptsSteps && whole.nfe == 16)
+            }
+            let whole = try options([("stream", false)])
+            #expect(!whole.adaptsSteps && whole.latency == .low && whole.nfe == 16)
+            #expect(try options([("stream", false)], nfe: 12).nfe == 12)
             #expect(throws: SpeechError.self) { try options([("nfe_step", "many")]) }
         }
     }

@@ -36,6 +36,7 @@ extension OverSockets {
             #expect(answer.isWhole)
             #expect(answer.headers["content-type"] == format.contentType)
             #expect(answer.headers["transfer-encoding"] == "chunked")
+            #expect(answer.headers["x-accel-buffering"] == "no")
             #expect(answer.headers["x-skald-seed"] == "42")
             #expect(answer.body == (try expected(format, seed: 42)))
             // The connection can be used again.
@@ -69,6 +70,7 @@ extension OverSockets {
             let whole = try server.client().speak([("response_format", "wav"), ("stream", false)])
             let size = whole.body.count - 44
             #expect(whole.headers["content-length"] == String(whole.body.count))
+            #expect(whole.headers["x-accel-buffering"] == nil)
             #expect(size == 3 * FakeSynthesizer.samplesPerChunk * 2)
             #expect(
                 Array(whole.body[40..<44]) == [UInt8(size & 255), UInt8(size >> 8 & 255), 1, 0]
@@ -121,11 +123,21 @@ extension OverSockets {
             let withoutText = try client.speak(inline + [("ref_text", nil)])
             #expect(withoutText.status == 400)
             #expect(try error(withoutText)["param"]?.string == "ref_text")
-            for bad in ["", "!!!!", "https://example.org/a.wav", "QUJD"] {
+            let silence =
+                WAVHeader.bytes(sampleRate: 24_000, dataBytes: 48_000)
+                + [UInt8](repeating: 0, count: 48_000)
+            for (bad, status) in [
+                ("", 400), ("!!!!", 400), ("https://example.org/a.wav", 400), ("QUJD", 415),
+                (Data(silence).base64EncodedString(), 400),
+            ] {
                 let answer = try client.speak(inline + [("ref_audio", .string(bad))])
-                #expect(answer.status == 400, "\(bad)")
+                #expect(answer.status == status, "\(bad.prefix(40)): \(answer.text)")
                 #expect(try error(answer)["param"]?.string == "ref_audio")
             }
+            let small = try TestServer { $0.uploadLimit = 60_000 }
+            let large = try small.client().speak(inline)
+            #expect(large.status == 413)
+            #expect(try error(large)["param"]?.string == "ref_audio")
         }
 
         @Test func unknownFieldsAndNullsAreIgnored() throws {

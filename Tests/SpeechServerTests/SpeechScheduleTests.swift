@@ -54,6 +54,27 @@ struct SpeechScheduleTests {
         #expect(next([one, two, new], at: 4) == 0)
     }
 
+    /// What cannot be ready before the gap waits with those that are not heard yet.
+    @Test func aGapThatCannotBeHelpedKeepsNobodyFromBeingHeard() {
+        let late = entry([chunk(10, audio: 5)], heard: (5, at: 0))
+        let new = entry([chunk(2, audio: 3)], at: 1)
+        #expect(next([late, new], at: 1) == 1)
+        // It is not put off for ever: whoever is due after the gap comes after it.
+        let later = entry([chunk(2, audio: 3)], at: 4)
+        #expect(next([late, later], at: 4) == 0)
+        let inTime = entry([chunk(10, audio: 5)], heard: (10, at: 0))
+        #expect(next([inTime, entry([chunk(2, audio: 3)])], at: 0.5) == 0)
+    }
+
+    @Test func whatHasTakenItsLastStepBecomesSoundAtOnce() {
+        let urgent = entry([chunk(2, audio: 5)], heard: (2, at: 0))
+        let new = entry([chunk(1, audio: 5)])
+        var sampled = entry([chunk(0, audio: 5), chunk(2, audio: 5)], heard: (100, at: 0))
+        #expect(next([urgent, new, sampled], at: 0) == 0)
+        sampled.isInChunk = true
+        #expect(next([urgent, new, sampled], at: 0) == 2)
+    }
+
     @Test func aShortOneDoesNotWaitForALongOne() {
         let long = entry([chunk(20, audio: 15)])
         let short = entry([chunk(2, audio: 3)], at: 5)
@@ -102,6 +123,78 @@ struct SpeechScheduleTests {
         #expect(SpeechSchedule.forecast(entries, now: 0, speed: speed) { _, _ in false } == nil)
     }
 
+    /// SplitMix64, so that a failure comes again.
+    private struct Dice: RandomNumberGenerator {
+        var state: UInt64
+
+        mutating func next() -> UInt64 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var z = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+            return z ^ (z >> 31)
+        }
+    }
+
+    /// When each of these is whole if every chunk is that of `next`.
+    private func ends(_ entries: [SpeechSchedule.Entry]) -> [Int: Double] {
+        var entries = entries
+        var left = Array(entries.indices)
+        var time = 0.0
+        var ends: [Int: Double] = [:]
+        while let position = next(left.map { entries[$0] }, at: time) {
+            let index = left[position]
+            let chunk = entries[index].outlook.removeFirst()
+            time += chunk.operations
+            entries[index].isInChunk = false
+            entries[index].playOut.give(chunk.audioSeconds, at: time)
+            guard entries[index].outlook.isEmpty else { continue }
+            ends[index] = time
+            left.remove(at: position)
+        }
+        return ends
+    }
+
+    @Test func aForecastIsTheScheduleRunAhead() {
+        var dice = Dice(state: 1)
+        for _ in 0..<40 {
+            var entries: [SpeechSchedule.Entry] = []
+            for _ in 0..<Int.random(in: 1...25, using: &dice) {
+                var chunks: [ChunkCost] = []
+                for _ in 0..<Int.random(in: 1...6, using: &dice) {
+                    chunks.append(
+                        chunk(
+                            Int.random(in: 1...12, using: &dice),
+                            audio: Double(Int.random(in: 1...15, using: &dice))))
+                }
+                let isInChunk = Bool.random(using: &dice)
+                if isInChunk, Bool.random(using: &dice) { chunks[0].steps = 0 }
+                var new = entry(
+                    chunks, isStreamed: Bool.random(using: &dice),
+                    at: Double(Int.random(in: -5...0, using: &dice)))
+                if Bool.random(using: &dice) {
+                    new.playOut.give(Double(Int.random(in: 1...30, using: &dice)), at: -1)
+                }
+                new.isInChunk = isInChunk
+                entries.append(new)
+            }
+            let expected = ends(entries)
+            for index in entries.indices {
+                let end = SpeechSchedule.forecast(entries, now: 0, speed: speed) {
+                    $0 == index && $1.outlook.isEmpty
+                }
+                #expect(end == expected[index])
+            }
+        }
+    }
+
+    @Test func longQueuesAreLookedThrough() {
+        let entries = (0..<5000).map { _ in entry([chunk(1, audio: 1)], isStreamed: false) }
+        let last = SpeechSchedule.forecast(entries, now: 0, speed: speed) { index, _ in
+            index == entries.count - 1
+        }
+        #expect(last == 5000)
+    }
+
     @Test func whatCanBeAffordedShrinksWithTheTimeAndTheOthers() {
         let heard = entry([chunk(4, audio: 3)], heard: (10, at: 0))
         let alone = SpeechSchedule.affordable([heard], 0, now: 0, speed: speed)
@@ -138,6 +231,40 @@ struct SpeechScheduleTests {
             time = max(time, arrives + 6)
         }
         #expect(spoken == 200 && worstWait < 4)
+    }
+
+    /// A machine that cannot keep up with one speaks the others meanwhile, and that one to its end.
+    @Test func nobodyWaitsForTheEndOfWhatCannotBeKeptUpWith() {
+        var entries = [entry(Array(repeating: chunk(15, audio: 5), count: 40))]
+        var arrivals = ArraySlice((0..<15).map { 20 + 40 * Double($0) })
+        var time = 0.0
+        var worstWait = 0.0
+        var spoken = 0
+        while let index = next(entries, at: time) {
+            if entries[index].isInChunk, entries[index].outlook[0].steps == 0 {
+                let chunk = entries[index].outlook.removeFirst()
+                entries[index].isInChunk = false
+                if entries[index].playOut.heardUntil == nil {
+                    worstWait = max(worstWait, time - entries[index].due)
+                }
+                entries[index].playOut.give(chunk.audioSeconds, at: time)
+                if entries[index].outlook.isEmpty {
+                    entries.remove(at: index)
+                    spoken += 1
+                }
+            } else {
+                entries[index].isInChunk = true
+                entries[index].outlook[0].steps -= 1
+                time += 1
+            }
+            while let arrival = arrivals.first, arrival <= time {
+                entries.append(entry([chunk(6, audio: 3)], at: arrival))
+                arrivals.removeFirst()
+            }
+        }
+        #expect(spoken == 16 && time == 690)
+        // Hardly more than the chunk that was being made when they came.
+        #expect(worstWait <= 20, "\(worstWait) s")
     }
 
     @Test func playOutCountsGaps() {

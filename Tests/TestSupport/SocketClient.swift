@@ -168,7 +168,8 @@ package final class SocketClient {
         return answer
     }
 
-    /// Sends one request, with `Content-Length` if there is a body, and reads its answer.
+    /// Sends one request, with `Host` unless it is given and `Content-Length` if there is a body, and reads
+    /// its answer.
     package func request(
         _ method: String, _ path: String, headers: [String: String] = [:], body: [UInt8] = []
     ) throws -> Answer {
@@ -179,7 +180,8 @@ package final class SocketClient {
     package func sendRequest(
         _ method: String, _ path: String, headers: [String: String] = [:], body: [UInt8] = []
     ) {
-        var text = "\(method) \(path) HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        var text = "\(method) \(path) HTTP/1.1\r\n"
+        if headers["Host"] == nil { text += "Host: 127.0.0.1\r\n" }
         for (name, value) in headers { text += "\(name): \(value)\r\n" }
         if !body.isEmpty { text += "Content-Length: \(body.count)\r\n" }
         send(Array((text + "\r\n").utf8) + body)

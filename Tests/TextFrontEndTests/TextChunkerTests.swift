@@ -75,10 +75,35 @@ struct TextChunkerTests {
         let short = TextChunker.chunks(
             "Yes, " + text, maxBytes: 400, firstBytes: 70, hardLimit: 500)
         #expect(short[0].utf8.count >= 35)
-        // What fits is not cut; what has no clause goes whole.
+        // What fits is not cut.
         #expect(
             TextChunker.chunks("Good evening.", maxBytes: 400, firstBytes: 70) == ["Good evening."])
-        let plain = String(repeating: "word ", count: 30)
-        #expect(TextChunker.chunks(plain, maxBytes: 400, firstBytes: 70).count == 1)
+    }
+
+    /// A first sentence without a comma is not waited for to its end.
+    @Test func longClausesAreCutEarly() {
+        let text =
+            "The hall fell silent when the old skald rose from his place beside the fire to speak "
+            + "of kings and of the ships that had carried them over the grey sea."
+        func cut(_ text: String, _ firstBytes: Int) -> [String] {
+            TextChunker.chunks(text, maxBytes: 400, firstBytes: firstBytes)
+        }
+        let chunks = cut(text, 34)
+        #expect(chunks[0] == "The hall fell silent when the old skald rose")
+        #expect(chunks.count == 2 && chunks.joined(separator: " ") == text)
+        // Twice as much is no reason to cut.
+        #expect(cut(text, 80) == [text])
+        // Without such a word it is the last space that leaves enough to say; what has none stays whole.
+        let plain = Array(repeating: "word", count: 30).joined(separator: " ")
+        #expect(cut(plain, 70).map(\.utf8.count) == [114, 34])
+        #expect(cut(String(repeating: "a", count: 300), 70).count == 1)
+        #expect(cut(String(repeating: "好", count: 100), 70).count == 1)
+        // Later chunks may be longer, and a short beginning does not stand alone.
+        let long = Array(repeating: "word", count: 300).joined(separator: " ")
+        let sizes = cut("Yes, " + long, 34).map(\.utf8.count)
+        #expect(sizes[0] <= 68 && sizes[0] > 34 && sizes[1] <= 136 && sizes[2] <= 272)
+        #expect(cut("Yes, " + long, 34).joined(separator: " ") == "Yes, " + long)
+        // As in the reference, nothing is cut where nobody asks for it.
+        #expect(TextChunker.chunks(long, maxBytes: 400).count == 1)
     }
 }

@@ -138,6 +138,21 @@ import Testing
         #expect(try server.client().request("GET", "/v1/models").status == status)
     }
 
+    /// The page at a name that is resolved to this machine may not use the server, unless the name is its
+    /// own.
+    @Test func namesAreAllowedFromTheEnvironment() throws {
+        func status(_ host: String, _ environment: [String: String] = [:]) throws -> Int {
+            let server = try Server(installation, environment: environment)
+            return try server.client().request("GET", "/v1/models", headers: ["Host": host]).status
+        }
+        let names = ["SKALD_ALLOWED_HOSTS": "a.example, speech.example"]
+        #expect(try status("speech.example") == 403)
+        #expect(try status("speech.example", names) == 200)
+        #expect(try status("evil.example", names) == 403)
+        #expect(try status("speech.example", ["SKALD_API_KEY": "k"]) == 200)
+        #expect(try status("evil.example", names.merging(["SKALD_API_KEY": "k"]) { $1 }) == 403)
+    }
+
     @Test func nothingPilesUp() throws {
         let server = try Server(installation)
         #expect(try server.speak("Good evening.", #","nfe_step":2"#).isWhole)
@@ -187,7 +202,9 @@ import Testing
             ([], ["SKALD_PORT": "http"]), ([], ["SKALD_API_KEY": "a b"]),
             ([], ["SKALD_PRIVATE_LISTS": "on?"]),
             (["--private-lists"], ["SKALD_PRIVATE_LISTS": "2"]),
-            (["--log-level", "loud"], [:]),
+            (["--allowed-hosts", "https://a.example"], [:]), (["--allowed-hosts", "a,"], [:]),
+            (["--log-level", "loud"], [:]), (["--cfg-economy", "half"], [:]),
+            ([], ["SKALD_CFG_ECONOMY": "on"]),
             (["--precision", "int3"], [:]), (["--threads", "0"], [:]),
         ] {
             let result = try refusal(arguments, environment)

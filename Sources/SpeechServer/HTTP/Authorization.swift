@@ -8,6 +8,9 @@ package struct Authorization: Sendable {
         self.listsArePrivate = listsArePrivate
     }
 
+    /// Whether there is a key, so that nobody comes further without it.
+    package var hasKey: Bool { key != nil }
+
     /// - Throws: 401 when `access` asks for the key and `Authorization: Bearer …` does not hold it.
     package func check(_ headers: Headers, for access: Access) throws(ErrorResponse) {
         guard let key else { return }

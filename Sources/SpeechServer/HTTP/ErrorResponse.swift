@@ -39,7 +39,9 @@ package struct ErrorResponse: Error, Sendable, CustomStringConvertible {
         case .internalFailure: (status, type, message) = (500, "server_error", Self.failed)
         }
         var headers = Headers()
-        if let seconds = error.retryAfterSeconds {
+        // What a stopping server cuts off, the next one can do.
+        let restart = error.code == .cancelled ? 10 : nil
+        if let seconds = error.retryAfterSeconds ?? restart {
             headers.append("Retry-After", String(max(1, seconds)))
         }
         self.init(

@@ -4,7 +4,7 @@ import Logging
 import Synchronization
 
 /// The only caller of libmicrohttpd: one thread per connection, so that a handler, and the reader
-/// of an `AudioPipe`, may simply block. What a request means is decided in `HTTPService`.
+/// of a `BytePipe`, may simply block. What a request means is decided in `HTTPService`.
 package final class HTTPDaemon: Sendable {
     package let port: Int
     private let service: HTTPService
@@ -201,7 +201,7 @@ package final class HTTPDaemon: Sendable {
 
     /// An answer of what a pipe holds, or is still to hold.
     private func streaming(
-        _ size: UInt64, of pipe: AudioPipe, _ exchange: Exchange
+        _ size: UInt64, of pipe: BytePipe, _ exchange: Exchange
     ) -> OpaquePointer? {
         let stream = OutgoingStream(
             pipe: pipe, exchange: exchange, sendSeconds: limits.sendSeconds)
@@ -280,20 +280,20 @@ private final class OutgoingFile {
 
 /// A streamed answer on its way: the pipe, and the exchange that counts its bytes.
 private final class OutgoingStream {
-    let pipe: AudioPipe
+    let pipe: BytePipe
     private let exchange: Exchange
     private let sendSeconds: Double
 
-    init(pipe: AudioPipe, exchange: Exchange, sendSeconds: Double) {
+    init(pipe: BytePipe, exchange: Exchange, sendSeconds: Double) {
         self.pipe = pipe
         self.exchange = exchange
         self.sendSeconds = sendSeconds
     }
 
     /// Waits for the engine, watching the client meanwhile; afterwards the client has to move.
-    func read(into buffer: UnsafeMutableRawBufferPointer) -> AudioPipe.Reading {
+    func read(into buffer: UnsafeMutableRawBufferPointer) -> BytePipe.Reading {
         let client = exchange.client
-        var reading: AudioPipe.Reading
+        var reading: BytePipe.Reading
         if pipe.isReady {
             reading = pipe.read(into: buffer)
         } else {

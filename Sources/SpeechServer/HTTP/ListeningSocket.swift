@@ -11,6 +11,8 @@ package struct ListeningSocket: Sendable {
     /// The port in use, which the system chose if 0 was asked for.
     package let port: Int
     package let isIPv6: Bool
+    /// Whether only this machine can connect.
+    package let isLoopback: Bool
 
     /// - Parameters:
     ///   - host: a name or an address; `0.0.0.0` or `::` for every interface.
@@ -50,7 +52,9 @@ package struct ListeningSocket: Sendable {
             close(descriptor)
             throw failure
         }
-        self.port = Self.boundPort(descriptor)
+        let bound = Self.boundAddress(descriptor, isIPv6: isIPv6)
+        self.port = bound.port
+        isLoopback = bound.isLoopback
     }
 
     private static func failure(_ verb: String, _ host: String, _ port: Int) -> ListenError {
@@ -61,15 +65,22 @@ package struct ListeningSocket: Sendable {
         )
     }
 
-    private static func boundPort(_ descriptor: Int32) -> Int {
+    private static func boundAddress(
+        _ descriptor: Int32, isIPv6: Bool
+    ) -> (port: Int, isLoopback: Bool) {
         var storage = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         return withUnsafeMutableBytes(of: &storage) { bytes in
             guard let base = bytes.baseAddress,
                 getsockname(descriptor, base.assumingMemoryBound(to: sockaddr.self), &length) == 0
-            else { return 0 }
+            else { return (port: 0, isLoopback: false) }
             // The port lies at the same place, in network order, in both families.
-            return Int(bytes[2]) << 8 | Int(bytes[3])
+            let port = Int(bytes[2]) << 8 | Int(bytes[3])
+            let isLoopback =
+                isIPv6
+                ? bytes[8..<24].elementsEqual([UInt8](repeating: 0, count: 15) + [1])
+                : bytes[4] == 127
+            return (port: port, isLoopback: isLoopback)
         }
     }
 }

@@ -4,9 +4,9 @@ package struct Response: Sendable {
     package enum Body: Sendable {
         case bytes([UInt8])
         /// Sent in chunks as the bytes come; aborted, without the last chunk, if the pipe fails.
-        case stream(AudioPipe)
+        case stream(BytePipe)
         /// What waits in a pipe that is finished, with its size in bytes.
-        case whole(AudioPipe, size: Int)
+        case whole(BytePipe, size: Int)
         /// The bytes of a file.
         case file(OpenedFile)
     }

@@ -15,7 +15,8 @@ package enum WebPage {
             headers: [
                 "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-cache",
                 "Content-Security-Policy": policy.joined(separator: "; "),
-                "Referrer-Policy": "no-referrer",
+                // With none at all, some browsers do not say either that a request is this page's own.
+                "Referrer-Policy": "same-origin",
             ], body: .bytes(Array(document(nonce: nonce).utf8)))
     }
 

@@ -1,12 +1,24 @@
 extension SpeechService {
-    /// 200 when a request would be taken, else 503 in llama.cpp's shape.
+    /// Whether the process lives, and whether a request would be taken: 200, else 503 in llama.cpp's
+    /// shape. The other names are those that Kubernetes' examples and KServe ask for.
     func addHealth(to router: inout Router) {
-        router.add("GET", "/health", access: .open) { _ in
-            switch engine.phase {
-            case .ready: return .json(["status": "ok"])
-            case .loading: return unavailable("Loading model")
-            case .draining, .stopped: return unavailable("Shutting down")
+        router.add("GET", "/health", access: .open) { _ in health() }
+        for path in ["/livez", "/health/live", "/v2/health/live"] {
+            router.add("GET", path, access: .open) { _ in .json(["status": "ok"]) }
+        }
+        for path in ["/readyz", "/health/ready", "/v2/health/ready"] {
+            router.add("GET", path, access: .open) { _ in
+                engine.phase == .ready && engine.load > options.maximumWaiting
+                    ? unavailable("Queue full") : health()
             }
+        }
+    }
+
+    private func health() -> Response {
+        switch engine.phase {
+        case .ready: .json(["status": "ok"])
+        case .loading: unavailable("Loading model")
+        case .draining, .stopped: unavailable("Shutting down")
         }
     }
 

@@ -19,7 +19,7 @@ extension SpeechService {
 
     /// Queues the utterance and answers as soon as there is something to hear.
     private func answer(_ speech: SpeechRequest, to request: Request) throws -> Response {
-        let pipe = AudioPipe(budget: audioInMemory)
+        let pipe = BytePipe(budget: audioInMemory)
         let job = SpeechJob(
             text: speech.text, isStreamed: speech.isStreamed, encoder: try encoder(speech),
             framing: speech.framing, pipe: pipe, logger: request.logger)
@@ -63,7 +63,7 @@ extension SpeechService {
         case .recording(let bytes, let text):
             guard bytes.count <= options.uploadLimit else {
                 throw SpeechError(
-                    .invalidRequest,
+                    .tooLarge,
                     "The recording has more than \(options.uploadLimit) bytes: 3 to 12 seconds are "
                         + "enough.", parameter: "ref_audio")
             }
@@ -78,7 +78,8 @@ extension SpeechService {
                     let audio = try ReferenceAudio.prepare(AudioFile.read(bytes: bytes))
                     return ReferenceVoice(audio: audio, text: text)
                 } catch {
-                    throw SpeechError(.invalidRequest, error.message, parameter: "ref_audio")
+                    let refusal = SpeechError(voiceAudio: error)
+                    throw SpeechError(refusal.code, refusal.message, parameter: "ref_audio")
                 }
             }
         }

@@ -113,25 +113,31 @@ package final class SpeechEngine: Sendable {
     package var load: Int { state.withLock { $0.utterances.count } }
 
     /// Takes on an utterance; its pipe gets the audio. What precedes the network is done here, on the
-    /// caller's thread.
+    /// caller's thread, and training stands aside for it.
     ///
     /// - Parameters:
     ///   - job: the text, and where its audio goes.
-    ///   - voice: whom to sound like.
+    ///   - voice: whom to sound like; read when there is room for the utterance.
     ///   - options: how to sample.
     /// - Throws: `busy` when there is too much to say already, or to keep; `unavailable` while loading or
     ///   draining; `invalidRequest` for more than `longestSpeech`. What the model throws of a text or a
-    ///   voice.
+    ///   voice, and what reading the voice throws.
     package func submit(
-        _ job: SpeechJob, voice: ReferenceVoice, options: SynthesisOptions
+        _ job: SpeechJob, voice: @autoclosure () throws -> ReferenceVoice,
+        options: SynthesisOptions
     ) throws {
         let synthesizer = try state.withLock { state throws(SpeechError) in
             try checkRoom(&state)
             return state.synthesizer
         }
-        guard let speech = try synthesizer?.utterance(job.text, voice: voice, options: options),
-            !speech.isFinished
-        else { return job.pipe.finish() }
+        ComputeGate.shared.speechBegins()
+        defer { ComputeGate.shared.speechEnds() }
+        let reference = try voice()
+        // Packing a voice's weights would take the threads from the steps of those that are heard.
+        let prepared = try Parallel.alone {
+            try synthesizer?.utterance(job.text, voice: reference, options: options)
+        }
+        guard let speech = prepared, !speech.isFinished else { return job.pipe.finish() }
         try checkLength(of: speech, job)
         try state.withLock { state throws(SpeechError) in
             try checkRoom(&state)
@@ -166,7 +172,7 @@ package final class SpeechEngine: Sendable {
         ) { _, entry in entry.outlook.isEmpty }
         throw SpeechError(
             .busy, "The server has as much to say as it takes on; try again later.",
-            retryAfterSeconds: Self.seconds(first ?? 0))
+            retryAfterSeconds: Self.seconds(first ?? .infinity))
     }
 
     /// Refuses what would never end, and what could not be kept until its end.
@@ -219,7 +225,13 @@ package final class SpeechEngine: Sendable {
         func announce(_ speaks: Bool) {
             guard speaks != isSpeaking else { return }
             isSpeaking = speaks
-            speaks ? ComputeGate.shared.speechBegins() : ComputeGate.shared.speechEnds()
+            if speaks {
+                ComputeGate.shared.speechBegins()
+                StoragePool.begin(.speech)
+            } else {
+                StoragePool.end(.speech)
+                ComputeGate.shared.speechEnds()
+            }
         }
         while true {
             switch nextTurn() {

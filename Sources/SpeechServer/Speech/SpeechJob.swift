@@ -8,12 +8,12 @@ package struct SpeechJob: Sendable {
     package let isStreamed: Bool
     package let encoder: SpeechEncoder
     package let framing: StreamFraming
-    package let pipe: AudioPipe
+    package let pipe: BytePipe
     package let logger: Logger
 
     package init(
         text: String, isStreamed: Bool, encoder: SpeechEncoder, framing: StreamFraming,
-        pipe: AudioPipe, logger: Logger
+        pipe: BytePipe, logger: Logger
     ) {
         self.text = text
         self.isStreamed = isStreamed

@@ -33,7 +33,7 @@ extension SpeechRequest {
             try fields.whole("sample_rate", in: SpeechEncoder.sampleRates)
             ?? SpeechEncoder.inputRate
         delivery = try Self.delivery(fields)
-        options = try Self.options(fields, defaults)
+        options = try Self.options(fields, defaults, delivery)
     }
 
     private static func voice(_ fields: Fields) throws(SpeechError) -> Voice {
@@ -109,7 +109,7 @@ extension SpeechRequest {
     }
 
     private static func options(
-        _ fields: Fields, _ defaults: Defaults
+        _ fields: Fields, _ defaults: Defaults, _ delivery: Delivery
     ) throws(SpeechError) -> SynthesisOptions {
         var options = SynthesisOptions()
         options.speed = try fields.number("speed") ?? options.speed
@@ -126,9 +126,13 @@ extension SpeechRequest {
             try latency(fields) ?? defaults.latency ?? (seed == nil ? .low : .exact)
         let isAuto = fields["nfe_step"]?.string == "auto"
         let asked = isAuto ? nil : try fields.whole("nfe_step", in: 1...128)
-        options.nfe = asked ?? defaults.nfe ?? Defaults.exactNFE
-        options.adaptsSteps =
-            asked == nil && (isAuto || defaults.nfe == nil && options.latency == .low)
+        options.nfe = asked ?? (isAuto ? nil : defaults.nfe) ?? Defaults.exactNFE
+        // Where nobody listens while it is made there is time for the most, which are also forecast.
+        if case .stream = delivery {
+            options.adaptsSteps =
+                asked == nil && (isAuto || defaults.nfe == nil && options.latency == .low)
+        }
+        options.economy = defaults.economy
         try options.validate()
         return options
     }

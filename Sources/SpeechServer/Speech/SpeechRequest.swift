@@ -25,13 +25,15 @@ package struct SpeechRequest: Sendable {
 
     /// What holds where a request does not say.
     package struct Defaults: Sendable {
-        /// ODE steps of exact requests when nothing is set at all.
+        /// ODE steps, when nothing is set at all, of requests that are exact or not streamed.
         static let exactNFE = 16
 
         /// ODE steps; nil adapts those of requests with low latency to the time there is.
         package var nfe: Int?
         /// Nil is low where there is no seed.
         package var latency: SynthesisOptions.Latency?
+        /// What becomes of the unconditional pass on late steps; requests do not say.
+        package var economy = GuidanceEconomy.off
 
         package init() {}
     }

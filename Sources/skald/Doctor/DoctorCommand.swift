@@ -27,7 +27,8 @@ struct DoctorCommand: ParsableCommand {
     }
 
     func run() throws {
-        try compute.apply()
+        // A level that this CPU has not is a finding, not a reason to find nothing.
+        try compute.threads.apply()
         let chosen = try? compute.precision(
             for: models.find(model),
             model.weightSource, packs: folders.weightPacks)

@@ -27,7 +27,7 @@ enum Machine {
         let available = Kernels.available.map(\.rawValue)
         let detail =
             "level \(Kernels.level.rawValue) (this CPU has \(available.joined(separator: ", ")))"
-        if let asked = Setting.text(nil, "SKALD_CPU"), !available.contains(asked) {
+        if let asked = Kernels.missingLevel {
             return HealthCheck(
                 "kernels", .warning,
                 detail + "; SKALD_CPU is \"\(asked)\", which is none of these: unset it")
@@ -41,11 +41,12 @@ enum Machine {
     }
 
     static func threads() -> HealthCheck {
-        let (threads, cores) = (Parallel.threads, ProcessInfo.processInfo.activeProcessorCount)
+        let (threads, cores) = (Parallel.threads, Parallel.processors)
         guard threads <= cores else {
             return HealthCheck(
                 "threads", .warning,
-                "\(threads), more than there are cores (\(cores)): that is slower than \(cores)")
+                "\(threads), more than there are cores to use (\(cores)): that is slower than "
+                    + "\(cores)")
         }
         return HealthCheck("threads", .ok, "\(threads)")
     }
@@ -70,9 +71,9 @@ enum Machine {
             let kibibytes = Int(text.prefix { $0.isNumber })
         else { return nil }
         let free = kibibytes * 1024
-        guard let limit = number(in: "/sys/fs/cgroup/memory.max"),
-            let used = number(in: "/sys/fs/cgroup/memory.current")
-        else { return free }
+        guard let limit = ControlGroup.memoryLimit, let used = ControlGroup.memoryInUse else {
+            return free
+        }
         return min(free, max(0, limit - used))
     }
 
@@ -81,11 +82,6 @@ enum Machine {
         bytes >= 1 << 30
             ? (Double(bytes) / Double(1 << 30)).decimals(1) + " GiB"
             : (Double(bytes) / Double(1 << 20)).decimals(1) + " MiB"
-    }
-
-    private static func number(in path: String) -> Int? {
-        guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
-        return Int(text.prefix { $0.isNumber })
     }
 
     /// The first value of each `name: value` line.

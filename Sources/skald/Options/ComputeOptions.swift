@@ -5,7 +5,10 @@ import Tensors
 
 /// How many threads compute.
 struct ThreadOptions: ParsableArguments {
-    @Option(help: "Threads, 1-256 (SKALD_THREADS). Default: one for each core.")
+    @Option(
+        help: ArgumentHelp(
+            "Threads, 1-256 (SKALD_THREADS). Default: one for each core, as far as a container's limit "
+                + "allows.", valueName: "threads"))
     var threads: Int?
 
     /// Sets how many threads the first op will start; throws when the number is out of range.
@@ -34,8 +37,17 @@ struct ComputeOptions: ParsableArguments {
 
     /// Sets how many threads the first op will start; throws when a setting is out of range.
     func apply() throws {
+        try Self.checkLevel()
         _ = try chosenPrecision
         try threads.apply()
+    }
+
+    /// Refuses a level that this CPU has not: what another one gives must not pass for it.
+    static func checkLevel() throws {
+        guard let missing = Kernels.missingLevel else { return }
+        let levels = Kernels.available.map(\.rawValue).joined(separator: ", ")
+        throw CommandError(
+            "SKALD_CPU is \"\(missing)\": unset it, or set it to a level of this CPU: \(levels).")
     }
 
     /// The format to train in.

@@ -34,7 +34,9 @@ struct ServeCommand: ParsableCommand {
         let source = try model.weightSource
         let adapterMemory = try adapters.bytes
         let voices = folders.voiceStore
-        let transcriber = try transcription.endpoint()
+        let transcriber = try transcription.endpoint { answer in
+            logger.warning("the transcription server refused", metadata: ["answer": "\(answer)"])
+        }
         let description = try models.find(model)
         let (precision, reason) = try compute.precision(
             for: description, source, packs: folders.weightPacks)
@@ -59,7 +61,8 @@ struct ServeCommand: ParsableCommand {
         let running = try RunningServer(
             socket: ListeningSocket(host: settings.host, port: settings.port),
             options: settings.service, authorization: settings.authorization,
-            allowedOrigin: settings.allowedOrigin, voices: voices,
+            allowedOrigin: settings.allowedOrigin, allowedHosts: settings.allowedHosts,
+            voices: voices,
             adaptation: adaptation, transcriber: transcriber, logger: logger,
             load: {
                 let (synthesizer, weights) = try Synthesizer.load(
@@ -67,10 +70,7 @@ struct ServeCommand: ParsableCommand {
                     adaptedPrecision: adaptedPrecision, packs: folders.weightPacks,
                     adapterMemory: adapterMemory)
                 for note in description.notes + weights.notes { logger.notice("\(note)") }
-                // Reads all weights, which the first adapted voice would otherwise wait for.
-                if voices.list().contains(where: { $0.version != nil }) {
-                    _ = try synthesizer.identity()
-                }
+                Self.identify(synthesizer, for: voices, logger)
                 return synthesizer
             },
             loaded: { result in
@@ -93,6 +93,23 @@ struct ServeCommand: ParsableCommand {
         running.shutDown(within: failure == nil ? settings.drainSeconds : 0)
         if let failure { throw failure }
         logger.notice("stopped")
+    }
+
+    /// Reads all weights where there are adapted voices, the first of which would otherwise wait for it:
+    /// while nobody speaks, and on one thread, so that whoever begins to finds the others.
+    private static func identify(
+        _ synthesizer: Synthesizer, for voices: VoiceStore, _ logger: Logger
+    ) {
+        Thread.detachNewThread {
+            guard voices.list().contains(where: { $0.version != nil }) else { return }
+            do {
+                _ = try Parallel.inBackground { try Parallel.alone { try synthesizer.identity() } }
+            } catch {
+                logger.warning(
+                    "adapted voices cannot be compared with the model",
+                    metadata: ["reason": "\(error)"])
+            }
+        }
     }
 
     /// The log goes to standard error, whose level is set once, for the whole program.

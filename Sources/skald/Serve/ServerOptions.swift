@@ -31,6 +31,14 @@ struct ServerOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Names that this server may be called by, with commas between them, * for any "
+                + "(SKALD_ALLOWED_HOSTS). Addresses and names without a dot are always among them. "
+                + "Default: only these where it listens on 127.0.0.1 without a key, else any.",
+            valueName: "names"))
+    var allowedHosts: String?
+
+    @Option(
+        help: ArgumentHelp(
             "Steps (NFE) where a request gives none, 1-128 or auto (SKALD_NFE). Default: auto, 16 "
                 + "for exact requests, else 5-16 by the time there is.", valueName: "steps"))
     var nfe: String?
@@ -41,6 +49,13 @@ struct ServerOptions: ParsableArguments {
                 + "(SKALD_LATENCY). Default: auto, exact for requests with a seed, else low.",
             valueName: "rule"))
     var latency: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Save the unguided pass in the later half of the steps: off, reuse (keeps the guidance that "
+                + "was computed last) or skip (does without) (SKALD_CFG_ECONOMY). Default: off, exact.",
+            valueName: "rule"))
+    var cfgEconomy: String?
 
     @Option(
         help: ArgumentHelp(
@@ -122,6 +137,7 @@ struct ServerOptions: ParsableArguments {
         var port: Int
         var authorization: Authorization
         var allowedOrigin: String?
+        var allowedHosts: AllowedHosts?
         var service: SpeechService.Options
         var adaptation: AdaptationService.Limits
         var drainSeconds: Double
@@ -144,8 +160,8 @@ struct ServerOptions: ParsableArguments {
             host: Setting.text(host, "SKALD_HOST") ?? "127.0.0.1",
             port: try whole(port, "SKALD_PORT", in: 0...65_535) ?? 8080,
             authorization: Authorization(key: try key, listsArePrivate: isPrivate),
-            allowedOrigin: Setting.text(corsOrigin, "SKALD_CORS_ORIGIN"), service: service,
-            adaptation: try adaptationLimits(),
+            allowedOrigin: Setting.text(corsOrigin, "SKALD_CORS_ORIGIN"),
+            allowedHosts: try hosts, service: service, adaptation: try adaptationLimits(),
             drainSeconds: Double(
                 try whole(drainTimeout, "SKALD_DRAIN_TIMEOUT", in: 0...3600) ?? 30))
     }
@@ -166,6 +182,13 @@ struct ServerOptions: ParsableArguments {
                 }
                 defaults.latency = known
             }
+            if let rule = Setting.text(cfgEconomy, "SKALD_CFG_ECONOMY") {
+                guard let known = GuidanceEconomy(rawValue: rule) else {
+                    throw CommandError(
+                        "--cfg-economy (SKALD_CFG_ECONOMY) is \(rule): give off, reuse or skip.")
+                }
+                defaults.economy = known
+            }
             return defaults
         }
     }
@@ -178,6 +201,21 @@ struct ServerOptions: ParsableArguments {
                 throw CommandError("The key must be of ASCII letters, digits and signs.")
             }
             return key
+        }
+    }
+
+    private var hosts: AllowedHosts? {
+        get throws {
+            guard let text = Setting.text(allowedHosts, "SKALD_ALLOWED_HOSTS") else { return nil }
+            let names = text.split(separator: ",", omittingEmptySubsequences: false).map { name in
+                String(name.filter { $0 != " " })
+            }
+            guard names.allSatisfy({ !$0.isEmpty && !$0.contains("/") }) else {
+                throw CommandError(
+                    "--allowed-hosts (SKALD_ALLOWED_HOSTS) is \(text): give names like "
+                        + "speech.example.org, with commas between them.")
+            }
+            return AllowedHosts(names)
         }
     }
 

@@ -12,15 +12,23 @@ final class FakeRunner: JobRunning {
     let steps: Int
     let stepSeconds: Double
     let failure: (any Error)?
+    /// The step after which it fails, in place of at once.
+    let failingStep: Int?
+    /// What happens while the result of a job is being published, by its id.
+    let whilePublishing = Mutex<(@Sendable (String) -> Void)?>(nil)
     /// Jobs in the order in which they were begun.
     let begun = Mutex<[String]>([])
     /// The folders of jobs that were cleared up.
     let tidied = Mutex<[String]>([])
 
-    init(steps: Int = 20, stepSeconds: Double = 0.002, failure: (any Error)? = nil) {
+    init(
+        steps: Int = 20, stepSeconds: Double = 0.002, failure: (any Error)? = nil,
+        failingStep: Int? = nil
+    ) {
         self.steps = steps
         self.stepSeconds = stepSeconds
         self.failure = failure
+        self.failingStep = failingStep
     }
 
     func run(
@@ -28,9 +36,13 @@ final class FakeRunner: JobRunning {
         report: @escaping @Sendable (JobReport) -> Void
     ) throws -> JobOutcome {
         begun.withLock { $0.append(work.job.id) }
-        let recordings = try work.recordings.read(unpackingInto: work.folder, as: "recordings")
+        let recordings = try work.recordings.read(
+            unpackingInto: work.folder, as: "recordings", while: { true })
+        let examined = work.folder + "/doctor.json"
+        try Data("{}".utf8).write(to: URL(filePath: examined), options: .atomic)
+        report(.made(name: "doctor.json", path: examined))
         report(.message(.info, "\(recordings.recordings.count) recordings"))
-        if let failure { throw failure }
+        if let failure, failingStep == nil { throw failure }
         let place = work.folder + "/step"
         var step = (try? String(contentsOfFile: place, encoding: .utf8)).flatMap { Int($0) } ?? 0
         if step > 0 { report(.resumed(step: step)) }
@@ -54,13 +66,14 @@ final class FakeRunner: JobRunning {
             report(.metrics(metrics))
             if step % 10 == 0 { try save() }
             if step == 10 { report(.kept(Self.checkpoint(work.job, step))) }
+            if let failure, step == failingStep { throw failure }
         }
         try save()
         let page = work.folder + "/report.html"
         try Data("<p>\(step)".utf8).write(to: URL(filePath: page))
         return .finished(
             JobResult(
-                files: [("report.html", page)],
+                files: [("doctor.json", examined), ("report.html", page)],
                 checkpoints: [10, steps].map { Self.checkpoint(work.job, $0) }))
     }
 
@@ -75,6 +88,8 @@ final class FakeRunner: JobRunning {
     func publish(
         _ folder: String, to voices: VoiceStore, as voice: String, step: Int?, weights: WeightSource
     ) throws -> StoredVoice {
+        let act = whilePublishing.withLock { $0 }
+        act?(URL(filePath: folder).lastPathComponent)
         if let known = try? voices.voice(voice) { return known }
         return try voices.create(
             name: voice, audio: TestServer.recording(), text: "Step \(step ?? steps).")

@@ -21,6 +21,8 @@ final class FakeSynthesizer: SpeechSynthesizing {
     let cancelled = Atomic<Int>(0)
     /// The seeds of the utterances in the order of their steps.
     let order = Mutex<[UInt32]>([])
+    /// What happens while an utterance is prepared.
+    let whilePreparing = Mutex<(@Sendable () -> Void)?>(nil)
 
     init(
         chunks: Int = 3, steps: Int = 4, stepSeconds: Double = 0.02, failingChunk: Int? = nil,
@@ -47,7 +49,9 @@ final class FakeSynthesizer: SpeechSynthesizing {
     func utterance(
         _ text: String, voice: ReferenceVoice, options: SynthesisOptions
     ) throws -> any SpeechInProgress {
-        FakeSpeech(self, chunks: Int(text) ?? chunks, seed: options.seed)
+        let act = whilePreparing.withLock { $0 }
+        act?()
+        return FakeSpeech(self, chunks: Int(text) ?? chunks, seed: options.seed)
     }
 }
 

@@ -5,7 +5,7 @@ import Synchronization
 /// Joins the engine, or a job's events, which write and never wait, to one connection's thread, which
 /// waits and reads. A client that reads slowly holds no more than its own utterance; all together hold no
 /// more than `budget`.
-package final class AudioPipe: Sendable {
+package final class BytePipe: Sendable {
     private struct State {
         var chunks: [[UInt8]] = []
         /// Bytes of the first chunk that have been read.
@@ -73,7 +73,8 @@ package final class AudioPipe: Sendable {
             budget.release(ahead)
             let error = SpeechError(
                 .busy,
-                "Too much that is ready waits for slow clients; read faster, or try again later.")
+                "Too much that is ready waits for slow clients; read faster, or try again later.",
+                retryAfterSeconds: 30)
             end(.failed(error))
             throw error
         }
