@@ -21,7 +21,7 @@ struct BenchTests {
         #expect(result.status == 0, "\(result.errors)")
         let figures = try JSONDecoder().decode(JSONValue.self, from: Data(result.output))
         #expect(figures["threads"]?.int == 1 && figures["frames"]?.int == 64)
-        #expect(figures["precision"]?.string == "f32")
+        #expect(figures["precision"]?.string == "f32" && figures["weights"]?.string == "ema")
         // 128 wide, 3 deep, two branches of 64 frames: counted by hand from the layers.
         #expect(abs((figures["gflop_per_step"]?.double ?? 0) - 0.1414) < 1e-4)
         for key in ["step_seconds", "load_seconds", "peak_rss_bytes", "gflops"] {
@@ -41,6 +41,20 @@ struct BenchTests {
         #expect(other["model"]?.string == "other")
         let help = try Program.run(["bench", command, "--help"])
         #expect(!String(decoding: help.output, as: UTF8.self).contains("nano"))
+    }
+
+    /// Random weights stand for a released model that is not there, not for one that is damaged.
+    @Test(arguments: ["step", "length"]) func aDamagedModelIsNotTimedAsAnother(
+        _ command: String
+    ) throws {
+        let installation = try Installation()
+        try installation.addModel("F5TTS_v1_Small", vocabulary: "vocab_tiny.txt")
+        let arguments = [command, "--model", "F5TTS_v1_Small", "--frames", "64", "--steps", "1"]
+        #expect(try figures(arguments, installation)["weights"]?.string == "ema")
+        try installation.write("no weights", to: "models/F5TTS_v1_Small/model.safetensors")
+        let damaged = try Program.run(
+            ["bench"] + arguments, environment: installation.environment)
+        #expect(damaged.status != 0 && damaged.errors.contains("model.safetensors"))
     }
 
     @Test func productsOfEveryPrecisionAreTimed() throws {
@@ -81,6 +95,7 @@ struct BenchTests {
                 "--while-training",
             ], Installation())
         #expect(figures["clients"]?.int == 3 && figures["requests"]?.int == 6)
+        #expect(figures["nfe"]?.int == 1)
         for key in [
             "audio_seconds", "audio_seconds_per_second", "throughput_ratio", "alone_rtf",
             "training_first_audio_seconds", "training_first_audio_ratio",
@@ -93,6 +108,30 @@ struct BenchTests {
         #expect(fairness > 1 / 6 && fairness <= 1.0001)
         // One chunk each: nobody can run dry.
         #expect(figures["underruns"]?.double == 0)
+    }
+
+    /// Where steps adapt, those of a crowd are fewer than those of one: there is no ratio of the two.
+    @Test func adaptedStepsAreNotCompared() throws {
+        let installation = try Installation()
+        let arguments = ["serve", "Good evening.", "--clients", "2", "--nfe", "auto"]
+        let figures = try figures(arguments, installation)
+        #expect(figures["nfe"]?.string == "auto" && figures["throughput_ratio"] == nil)
+        #expect((figures["audio_seconds_per_second"]?.double ?? 0) > 0)
+        let table = try Program.run(
+            ["bench"] + arguments, environment: installation.environment)
+        #expect(String(decoding: table.output, as: UTF8.self).contains("not with --nfe auto"))
+    }
+
+    /// The most exact format has none to be compared with.
+    @Test func accuracyNeedsAMoreExactFormat() throws {
+        let installation = try Installation()
+        let refused = try Program.run(
+            ["bench", "speak", "Hi.", "--nfe", "1", "--accuracy", "--precision", "f32"],
+            environment: installation.environment)
+        #expect(refused.status != 0 && refused.errors.contains("--accuracy"))
+        let figures = try figures(
+            ["speak", "Hi.", "--nfe", "1", "--accuracy", "--precision", "bf16"], installation)
+        #expect(figures["against_precision"]?.string == "f32" && figures["nfe"]?.int == 1)
     }
 
     /// What is saved is printed beside what it changes.
@@ -123,10 +162,22 @@ struct BenchTests {
         #expect(picture.contains("frames (93.75 a second)"))
     }
 
+    /// The best level must not be timed as one that was mistyped.
+    @Test(arguments: ["step", "kernels"]) func refusesALevelThatIsNone(_ command: String) throws {
+        let result = try Program.run(
+            ["bench", command, "--frames", "64"], environment: ["SKALD_CPU": "avx521"])
+        #expect(result.status != 0 && !result.crashed)
+        #expect(result.errors.contains("avx521") && result.errors.contains("generic"))
+    }
+
     @Test func refusesImpossibleSizes() throws {
         for arguments in [["--frames", "1"], ["--frames", "9000"], ["--steps", "0"]] {
             let result = try Program.run(["bench", "step"] + arguments)
             #expect(result.status != 0 && !result.crashed)
+        }
+        for command in ["kernels", "length", "voices"] {
+            let result = try Program.run(["bench", command, "--frames", "9000"])
+            #expect(result.status != 0 && result.errors.contains("8192"), "\(result.errors)")
         }
     }
 }

@@ -60,15 +60,18 @@ struct TrainTests {
             """, to: "toy.yaml")
     }
 
-    private func arguments(_ name: String) -> [String] {
+    private func arguments(_ name: String, to output: String? = nil) -> [String] {
         [
             "train", installation.path("toy.yaml"), "--run", installation.path("runs/\(name)"),
-            "--output", installation.path("models/\(name)"),
+            "--output", installation.path(output ?? "models/\(name)"),
         ]
     }
 
-    private func train(_ name: String, _ more: [String] = []) throws -> Program.Result {
-        try Program.run(arguments(name) + more, environment: installation.environment)
+    private func train(
+        _ name: String, _ more: [String] = [], to output: String? = nil
+    ) throws -> Program.Result {
+        try Program.run(
+            arguments(name, to: output) + more, environment: installation.environment)
     }
 
     /// Killed once and stopped once, a run makes the model that an uninterrupted one makes, and the
@@ -133,6 +136,32 @@ struct TrainTests {
         try configure("updates: 100000", data: "speakers: [a]")
         let other = try train("long")
         #expect(other.status != 0 && other.errors.contains("other settings or data"))
+    }
+
+    /// A model is never written over one of another origin, such as those that come with Skald.
+    @Test func onlyItsOwnModelIsReplaced() throws {
+        try configure("updates: 3")
+        let shipped = try installation.bytes("models/tiny/model.safetensors")
+        let refused = try train("tiny")
+        #expect(refused.status == 1 && !refused.crashed)
+        #expect(refused.errors.contains("--output"), "\(refused.errors)")
+        #expect(try installation.bytes("models/tiny/model.safetensors") == shipped)
+        #expect(installation.names("runs").isEmpty, "it was refused before anything began")
+        for _ in 0..<2 {
+            let own = try train("own")
+            #expect(own.status == 0, "\(own.errors)")
+        }
+        // The run may write to a second place, and another run to none of them.
+        for _ in 0..<2 {
+            let second = try train("own", to: "models/elsewhere")
+            #expect(second.status == 0, "\(second.errors)")
+        }
+        let other = try train("other", to: "models/elsewhere")
+        #expect(other.status == 1 && other.errors.contains("--output"), "\(other.errors)")
+        try installation.write("a file", to: "plain")
+        let file = try train("other", to: "plain/model")
+        #expect(file.status == 1 && file.errors.contains("cannot be written"), "\(file.errors)")
+        #expect(installation.names("runs") == ["own"])
     }
 
     @Test(arguments: ["0", "nan", "inf", "1e300"])

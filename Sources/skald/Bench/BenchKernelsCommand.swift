@@ -13,8 +13,7 @@ struct BenchKernelsCommand: ParsableCommand {
             measured in the same run.
             """)
 
-    @Option(help: "Frames of reference and speech together, 64-8192.")
-    var frames = 1000
+    @OptionGroup var length: FramesOption
 
     @Option(help: "A released model's name, whose shapes to take.")
     var model = "F5TTS_v1_Base"
@@ -25,22 +24,17 @@ struct BenchKernelsCommand: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    func validate() throws {
-        guard (64...BackboneConfiguration.maximumFrames).contains(frames) else {
-            throw ValidationError("--frames must be 64 to \(BackboneConfiguration.maximumFrames).")
-        }
-    }
-
     func run() throws {
         guard let configuration = KnownModels.configuration(model) else {
             throw CommandError(
                 "There is no released model \"\(model)\": give one of "
                     + KnownModels.names.joined(separator: ", ") + ".")
         }
+        try ComputeOptions.checkLevel()
         var report = Measurements()
         report.addMachine()
         report.add("model", model)
-        report.add("frames", Double(frames))
+        report.add("frames", Double(length.frames))
         let levels = current ? [Kernels.level] : Kernels.available.reversed()
         for level in levels {
             for precision in Precision.allCases {
@@ -48,7 +42,7 @@ struct BenchKernelsCommand: ParsableCommand {
                 let name = "\(level.rawValue)_\(precision.rawValue)"
                 let peak = bench.peak()
                 if let peak { report.add("\(name)_peak_gflops", peak) }
-                for shape in Self.shapes(configuration, frames: frames) {
+                for shape in Self.shapes(configuration, frames: length.frames) {
                     let rate = bench.rate(
                         rows: shape.rows, columns: shape.columns, depth: shape.depth)
                     report.add("\(name)_\(shape.name)_gflops", rate)

@@ -8,8 +8,8 @@ struct BenchLengthCommand: ParsableCommand {
         commandName: "length",
         abstract: "Time guided steps from 200 to 4000 frames, and draw a chart.",
         discussion: """
-            A released model's name without weights on disk runs with random weights of its shape:
-            speed does not depend on their values.
+            A released model's name without weights on disk runs with random weights of its shape, \
+            and says so: speed does not depend on their values.
             """)
 
     @Option(
@@ -31,9 +31,7 @@ struct BenchLengthCommand: ParsableCommand {
     @OptionGroup var network: BenchNetwork
 
     func validate() throws {
-        guard frames.allSatisfy({ (64...BackboneConfiguration.maximumFrames).contains($0) }) else {
-            throw ValidationError("--frames must be 64 to \(BackboneConfiguration.maximumFrames).")
-        }
+        try FramesOption.check(frames)
         guard (1...128).contains(steps) else {
             throw ValidationError("--steps must be 1 to 128.")
         }
@@ -42,9 +40,10 @@ struct BenchLengthCommand: ParsableCommand {
     func run() throws {
         try network.compute.apply()
         var report = try Measurements(network.compute)
-        let backbone = try network.load()
+        let (backbone, weights) = try network.load()
         let bench = StepBench(backbone, steps: steps)
         report.add("model", network.name)
+        report.add("weights", weights)
         var points: [(x: Double, y: Double)] = []
         for count in frames {
             let seconds = bench.time(frames: count).stepSeconds

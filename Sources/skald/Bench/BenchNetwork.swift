@@ -23,17 +23,24 @@ struct BenchNetwork: ParsableArguments {
 
     var name: String { model.name }
 
-    /// The model, or random weights in the shape of a released one that is not on disk.
-    func load() throws -> any Backbone {
-        do {
-            return try models.catalog.find(name, arch: model.weights.architecture)
-                .loadBackbone(model.weights.weightSource, precision: compute.chosenPrecision)
-                .backbone
+    /// The model, or random weights in the shape of a released one that is not on disk; and which weights
+    /// these are: a set of the file's, or `random`.
+    func load() throws -> (backbone: any Backbone, weights: String) {
+        let precision = try compute.chosenPrecision
+        let source = try model.weights.weightSource
+        let description: ModelDescription
+        do throws(ModelError) {
+            description = try models.catalog.find(name, arch: model.weights.architecture)
         } catch {
-            guard let configuration = KnownModels.configuration(name) else { throw error }
-            return Weights.random(seed: 0, precision: try compute.chosenPrecision) {
+            // What is there and cannot be used is not what was to be timed.
+            guard error.code == .notFound, let configuration = KnownModels.configuration(name)
+            else { throw error }
+            let backbone = Weights.random(seed: 0, precision: precision) {
                 configuration.model($0)
             }.0
+            return (backbone, "random")
         }
+        let loaded = try description.loadBackbone(source, precision: precision)
+        return (loaded.backbone, loaded.weights.source.rawValue)
     }
 }

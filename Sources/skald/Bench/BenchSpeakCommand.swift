@@ -50,6 +50,12 @@ struct BenchSpeakCommand: ParsableCommand {
         let precision = try compute.precision(
             for: description, model.weightSource, packs: folders.weightPacks
         ).precision
+        let finer = accuracy ? precision.finer : nil
+        guard !accuracy || finer != nil else {
+            throw CommandError(
+                "--accuracy compares with the next more exact format, and there is none above "
+                    + "\(precision.rawValue): give another --precision.")
+        }
         var report = try Measurements(compute, precision: precision)
         func load(_ precision: Precision) throws -> Synthesizer {
             try Synthesizer.load(
@@ -94,7 +100,7 @@ struct BenchSpeakCommand: ParsableCommand {
             report.add("audio_snr_db", distance.audioSNR)
         }
         report.add("peak_rss_bytes", Measurements.peakResidentBytes)
-        if accuracy, let finer = precision.finer {
+        if let finer {
             let (exact, expected) = try speak(options, with: load(finer))
             let distance = try SpeechDistance(wave, reference: expected)
             report.add("against_precision", finer.rawValue)

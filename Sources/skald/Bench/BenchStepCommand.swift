@@ -7,12 +7,11 @@ struct BenchStepCommand: ParsableCommand {
         commandName: "step",
         abstract: "Time one guided step of the sampler.",
         discussion: """
-            A released model's name without weights on disk runs with random weights of its shape:
-            speed does not depend on their values.
+            A released model's name without weights on disk runs with random weights of its shape, \
+            and says so: speed does not depend on their values.
             """)
 
-    @Option(help: "Frames of reference and speech together, 64-8192 (93.75 a second).")
-    var frames = 1000
+    @OptionGroup var length: FramesOption
 
     @Option(help: ArgumentHelp("Steps to time, 1-128; the fastest counts.", valueName: "count"))
     var steps = 3
@@ -23,9 +22,6 @@ struct BenchStepCommand: ParsableCommand {
     @OptionGroup var network: BenchNetwork
 
     func validate() throws {
-        guard (64...BackboneConfiguration.maximumFrames).contains(frames) else {
-            throw ValidationError("--frames must be 64 to \(BackboneConfiguration.maximumFrames).")
-        }
         guard (1...128).contains(steps) else {
             throw ValidationError("--steps must be 1 to 128.")
         }
@@ -34,11 +30,13 @@ struct BenchStepCommand: ParsableCommand {
     func run() throws {
         try network.compute.apply()
         var report = try Measurements(network.compute)
-        let (backbone, loading) = try Measurements.timed { try network.load() }
-        let bench = StepBench(backbone, steps: steps)
+        let (loaded, loading) = try Measurements.timed { try network.load() }
+        let bench = StepBench(loaded.backbone, steps: steps)
+        let frames = length.frames
         let time = bench.time(frames: frames)
-        let gigaflop = Double(backbone.configuration.stepOperations(frames: frames)) / 1e9
+        let gigaflop = Double(loaded.backbone.configuration.stepOperations(frames: frames)) / 1e9
         report.add("model", network.name)
+        report.add("weights", loaded.weights)
         report.add("frames", Double(frames))
         report.add("load_seconds", loading)
         report.add("time_table_seconds", bench.tableSeconds)

@@ -16,8 +16,7 @@ struct BenchVoicesCommand: ParsableCommand {
     @Option(help: "Inner width of the adapters, 1-512.")
     var rank = 16
 
-    @Option(help: "Frames of reference and speech together, 64-8192 (93.75 a second).")
-    var frames = 1000
+    @OptionGroup var length: FramesOption
 
     @Flag(help: "Print one JSON object.")
     var json = false
@@ -30,9 +29,6 @@ struct BenchVoicesCommand: ParsableCommand {
                 "--shape must be one of \(KnownModels.names.joined(separator: ", ")).")
         }
         guard (1...512).contains(rank) else { throw ValidationError("--rank must be 1 to 512.") }
-        guard (64...BackboneConfiguration.maximumFrames).contains(frames) else {
-            throw ValidationError("--frames must be 64 to \(BackboneConfiguration.maximumFrames).")
-        }
     }
 
     func run() throws {
@@ -44,11 +40,11 @@ struct BenchVoicesCommand: ParsableCommand {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let result = try AdapterBenchmark(
-            configuration, precision: compute.chosenPrecision, rank: rank, frames: frames
+            configuration, precision: compute.chosenPrecision, rank: rank, frames: length.frames
         ).run(in: folder.path(percentEncoded: false))
         report.add("shape", shape)
         report.add("rank", Double(rank))
-        report.add("frames", Double(frames))
+        report.add("frames", Double(length.frames))
         report.add("switch_seconds", result.switching)
         report.add("voice_bytes", Double(result.bytes))
         report.add("base_step_seconds", result.baseStep)

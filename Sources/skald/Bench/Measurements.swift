@@ -8,6 +8,8 @@ struct Measurements {
     private enum Value {
         case text(String)
         case number(Double)
+        /// Why there is none.
+        case leftOut(String)
     }
 
     init() {}
@@ -38,9 +40,12 @@ struct Measurements {
 
     mutating func add(_ key: String, _ number: Double) { rows.append((key, .number(number))) }
 
+    /// Says in the table why a figure is not there; JSON does without it.
+    mutating func leaveOut(_ key: String, _ reason: String) { rows.append((key, .leftOut(reason))) }
+
     private func shown(_ value: Value) -> String {
         switch value {
-        case .text(let text): text
+        case .text(let text), .leftOut(let text): text
         case .number(let number) where !number.isFinite: "null"
         case .number(let number):
             number == number.rounded() && abs(number) < 1e15
@@ -58,10 +63,11 @@ struct Measurements {
             }
             return
         }
-        let members = rows.map { row in
+        let members = rows.compactMap { row -> String? in
             switch row.value {
             case .text(let text): "\"\(row.key)\": \(quoted(text))"
             case .number: "\"\(row.key)\": \(shown(row.value))"
+            case .leftOut: nil
             }
         }
         Swift.print("{\(members.joined(separator: ", "))}")

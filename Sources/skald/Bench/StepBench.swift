@@ -27,6 +27,8 @@ struct StepBench {
             text: [(0..<frames / 6).map { $0 % configuration.vocabularySize }],
             durations: [frames])
         let noise = conditioning.noise(seed: 0)
+        StoragePool.begin(.speech)
+        defer { StoragePool.end(.speech) }
         var (flow, embedding) = Measurements.timed {
             sampler.start(conditioning, noise: noise, guidance: 2)
         }

@@ -21,8 +21,8 @@ struct TrainCommand: ParsableCommand {
     @Option(
         name: [.customShort("o"), .long],
         help: ArgumentHelp(
-            "Folder to write the model to. Default: the model's name in the models folder.",
-            valueName: "dir"))
+            "Folder to write the model to, in which no other model may be. Default: the model's name in "
+                + "the models folder.", valueName: "dir"))
     var output: String?
 
     @Option(
@@ -61,13 +61,16 @@ struct TrainCommand: ParsableCommand {
         guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/") else {
             throw CommandError("model.name is \"\(name)\": give a name that a folder can have.")
         }
+        let runFolder = runFolder ?? folders.dataFolder + "/training/" + name
+        let model = ModelDestination(output ?? models.path + "/" + name, ofRunIn: runFolder)
+        try model.check()
         Interrupt.install()
         let progress = TrainingProgress()
         let training: ScratchTraining
         do {
             training = try ScratchTraining(
-                plan, folder: runFolder ?? folders.dataFolder + "/training/" + name,
-                cache: cache ?? folders.dataFolder + "/mels", while: { !Interrupt.isRequested },
+                plan, folder: runFolder, cache: cache ?? folders.dataFolder + "/mels",
+                while: { !Interrupt.isRequested },
                 progress: { progress.preparing("mels", $0, of: $1) })
         } catch is CancellationError {
             progress.line("Stopped before training began.")
@@ -80,15 +83,15 @@ struct TrainCommand: ParsableCommand {
                 Interrupt.isRequested || deadline.map { ContinuousClock.now >= $0 } ?? false
                     ? .stop : .go
             }, report: { progress.show($0, of: plan.training.schedule.total) })
-        let path = output ?? models.path + "/" + name
-        let best = try training.writeModel(to: path)
+        try model.claim()
+        let best = try training.writeModel(to: model.path)
         switch outcome {
         case .finished: progress.line("Done.")
         case .stoppedEarly: progress.line("Ended early: it does not get better any more.")
         case .stopped: progress.line("Stopped; the same command goes on.")
         }
         let origin = best.map { "the weights of update \($0.update)" } ?? "the newest weights"
-        progress.line("Wrote \(path) with \(origin).")
+        progress.line("Wrote \(model.path) with \(origin).")
     }
 
     private static func text(_ overview: ScratchTraining.Overview) -> String {

@@ -36,8 +36,6 @@ final class TrainingProgress: Sendable {
         case .heldOut(let point): line(Self.text(point))
         case .checkpoint: break
         case .warning(let text): line("Warning: " + text)
-        case .paused: line("Paused.")
-        case .continued: line("Going on.")
         }
     }
 
