@@ -12,24 +12,21 @@ import sys
 import soundfile
 from speakers import SAMPLE_RATE, Narrator
 
-# Seconds for a letter (the corpus has speakers.LETTER), so that it has six frames when F5-TTS has cut the silence off the
-# ends: it takes the pace of what it speaks from what is left.
-REFERENCE_LETTER = 0.073
-
 CREATED_AT = 1_767_225_600  # 2026-01-01T00:00:00Z: a fixed date, so that the files are reproducible
 
+# Sentences that nano's training did not hear, short because each request pays for its reference.
 VOICES = [
     (
         "heart",
         "Heart",
         "heart",
-        "When the boats came home, every window was glowing.",
+        "The piano had a very stiff action.",
     ),
     (
         "hv1",
         "Hollis",
         "hv1",
-        "My grandfather kept his bees behind the old mill.",
+        "The cat snatched at the butterflies.",
     ),
 ]
 
@@ -37,7 +34,7 @@ VOICES = [
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    narrator = Narrator(letter=REFERENCE_LETTER)
+    narrator = Narrator()
     for identifier, name, speaker, text in VOICES:
         folder = os.path.join(sys.argv[1], identifier)
         os.makedirs(folder, exist_ok=True)

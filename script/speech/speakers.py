@@ -55,16 +55,19 @@ DURATIONS = "/Cast_32_output_0"
 PUNCTUATION = ".,!?"
 # Of hibari's graph.
 FRAMES_PER_SECOND = 40
-# Silence that a recording keeps around the speech, seconds; after it at least half of that in even rhythm.
-BEFORE, AFTER = 0.07, 0.11
-# Seconds a letter has in even rhythm at the pace of heart: six frames of mel. It is the same in all
-# recordings of a speaker: utterances that follow each other then are as even as each of them is.
+# Seconds a letter has in even rhythm: six frames of mel, whoever speaks. Utterances that follow each other
+# then are as even as each of them is. A whole number, for F5-TTS gives letters whole frames: where there are
+# more, the last letters get them all.
 LETTER = 0.064
+# What F5-TTS hears as silence at the ends of a reference, dBFS in 10 ms, and the seconds that it keeps after it.
+# Recordings end like references, so that a voice made from one of them has the pace that the model knows.
+SILENCE, AFTER = -42, 0.05
 # How much shorter and longer a word may become in even rhythm: factors, and frames beyond the longest for
 # words like "you" that hibari hardly speaks at all.
 LEAST, MOST, EXTRA = 0.65, 1.8, 2
-# Frames of the last phoneme at most; what hibari gives it beyond is silence.
-LAST = 12
+# Frames of the last phoneme at most (what hibari gives it beyond is silence), and the seconds before its end
+# when it can no longer be heard.
+LAST, FADED = 4, 0.12
 # A pause between words may shrink to this factor.
 LEAST_PAUSE = 0.3
 
@@ -72,11 +75,9 @@ LEAST_PAUSE = 0.3
 class Narrator:
     """Speaks a sentence as one of `SPEAKERS`; the same arguments give the same samples."""
 
-    def __init__(self, evenness: float = EVENNESS, letter: float = LETTER):
-        """`evenness`: 0 for hibari's own rhythm, 1 for words exactly where evenly spread text has them;
-        `letter`: seconds that a letter has then."""
+    def __init__(self, evenness: float = EVENNESS):
+        """`evenness`: 0 for hibari's own rhythm, 1 for words exactly where evenly spread text has them."""
         self.evenness = evenness
-        self.letter = letter
         self.tts = Hibari(threads=1)
         self.durations, self.spectra = _halves(onnx.load(self.tts.model_path))
 
@@ -96,9 +97,7 @@ class Narrator:
         if len(words) != len(text.split()):
             raise ValueError(f"{len(words)} words were spoken of: {text}")
         if self.evenness:
-            even = _even(
-                durations.reshape(-1), words, text, self.evenness, self.letter / shift.pace, shift
-            )
+            even = _even(durations.reshape(-1), words, text, self.evenness, shift)
             durations = even.reshape(durations.shape)
         spectra = [x[0] for x in self.spectra.run(None, inputs | {DURATIONS: durations})]
         if SPEAKERS[speaker] is None:
@@ -106,7 +105,8 @@ class Narrator:
         else:
             wave = self._shifted(spectra, shift, seed)
         borders = np.cumsum(durations.reshape(-1)) / durations.sum() * len(wave)
-        wave, start = _tidied(wave, len(text) * self.letter / shift.pace if self.evenness else None)
+        # With the space that follows a text which another is joined to.
+        wave, start = _tidied(wave, (len(text) + 1) * LETTER if self.evenness else 0)
         # The first id is silence: border k is where phoneme k begins.
         times = np.array([(borders[first], borders[last]) for first, last in words])
         inside = np.clip((times - start) / SAMPLE_RATE, 0, len(wave) / SAMPLE_RATE)
@@ -172,8 +172,8 @@ def _word_places(said: list[str]) -> list[tuple[int, int]]:
     return words
 
 
-def _even(durations, words, text: str, evenness: float, letter: float, shift: Shift):
-    """Durations with which each word is spoken about where evenly spread text has it, `letter` seconds each.
+def _even(durations, words, text: str, evenness: float, shift: Shift):
+    """Durations with which each word is spoken about where evenly spread text has it.
 
     The phonemes of a word keep their proportions; what its limits do not allow is caught up by the words
     that follow.
@@ -183,7 +183,7 @@ def _even(durations, words, text: str, evenness: float, letter: float, shift: Sh
     for index, ((first, last), word) in enumerate(zip(words, re.finditer(r"[^ ]+", text))):
         marks = len(word[0]) - len(word[0].rstrip(PUNCTUATION))
         if index + 1 == len(words):
-            spans.append((1 + first, 1 + last, word.end() - marks, LEAST, MOST))
+            spans.append((1 + first, 1 + last, word.end() + FADED / LETTER, LEAST, MOST))
         elif marks:
             following = 1 + words[index + 1][0]
             spans.append((1 + first, 1 + last, word.end() - marks, LEAST, MOST))
@@ -196,13 +196,12 @@ def _even(durations, words, text: str, evenness: float, letter: float, shift: Sh
     natural = np.concatenate([[0], np.cumsum(durations)]).astype(float)
     begin, end = natural[1], natural[words[-1][1] + 1]
     # In the graph's frames, of which resampling makes more or fewer.
-    second = FRAMES_PER_SECOND * shift.formants
-    letter *= second
-    stretch = (spans[-1][2] * letter - BEFORE * second) / (end - begin)
+    letter = LETTER * FRAMES_PER_SECOND * shift.formants
+    stretch = spans[-1][2] * letter / (end - begin)
     result = durations.astype(float)
     now = begin
     for left, right, place, least, most in spans:
-        even = begin - BEFORE * second + place * letter
+        even = begin + place * letter
         own = begin + (natural[right] - begin) * stretch
         whole = natural[right] - natural[left]
         wanted = evenness * even + (1 - evenness) * own - now
@@ -213,24 +212,19 @@ def _even(durations, words, text: str, evenness: float, letter: float, shift: Sh
     return np.diff(np.round(np.concatenate([[0], np.cumsum(result)]))).astype(np.int64)
 
 
-def _tidied(wave: np.ndarray, seconds: float | None):
-    """Without DC, 70 ms before and 110 ms after the speech (or `seconds` in all, where that leaves some
-    silence after it), at 0.1 RMS, with faded ends; and how many samples were cut off the beginning."""
+def _tidied(wave: np.ndarray, least: float):
+    """Without DC, at 0.1 RMS, without the silence at both ends, and with `AFTER` seconds of it at the end or what
+    is wanting to `least` seconds; and how many samples were cut off the beginning."""
     wave = wave - wave.mean()
-    hop = 240
-    energy = (wave[: len(wave) // hop * hop].reshape(-1, hop) ** 2).mean(1)
-    level = np.sqrt((energy[:-1] + energy[1:]) / 2)
-    speech = np.flatnonzero(level > max(level.max() * 10 ** (-42 / 20), 2e-4))
-    start = max(0, speech[0] * hop - int(BEFORE * SAMPLE_RATE))
-    after = (speech[-1] + 2) * hop
-    end = after + int(AFTER * SAMPLE_RATE)
-    if seconds:
-        end = max(start + round(seconds * SAMPLE_RATE), after + int(AFTER / 2 * SAMPLE_RATE))
-    end = min(end, len(wave))
-    wave = wave[start:end]
     peak = np.abs(wave).max()
     active = wave[np.abs(wave) > peak * 0.02]
     wave = wave * min(0.1 / np.sqrt((active**2).mean()), 0.708 / peak)
+    hop = SAMPLE_RATE // 100
+    power = (wave[: len(wave) // hop * hop].reshape(-1, hop) ** 2).mean(1)
+    loud = np.flatnonzero(power >= 10 ** (SILENCE / 10))
+    start, end = loud[0] * hop, (loud[-1] + 1) * hop
+    end = max(end + round(AFTER * SAMPLE_RATE), start + round(least * SAMPLE_RATE))
+    wave = np.pad(wave, (0, max(0, end - len(wave))))[start:end]
     ramp = np.hanning(240).astype(np.float32)
     wave[:120] *= ramp[:120]
     wave[-120:] *= ramp[120:]
