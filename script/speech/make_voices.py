@@ -14,19 +14,19 @@ from speakers import SAMPLE_RATE, Narrator
 
 CREATED_AT = 1_767_225_600  # 2026-01-01T00:00:00Z: a fixed date, so that the files are reproducible
 
-# Sentences that nano's training did not hear, short because each request pays for its reference.
+# Sentences that nano's training did not hear; short, because each request pays for its reference.
 VOICES = [
     (
         "heart",
         "Heart",
         "heart",
-        "The piano had a very stiff action.",
+        "We invited the neighbors in for a cup of coffee.",
     ),
     (
         "hv1",
         "Hollis",
         "hv1",
-        "The cat snatched at the butterflies.",
+        "Next morning the Scarecrow said to his friends.",
     ),
 ]
 
