@@ -38,7 +38,7 @@ def main():
     for identifier, name, speaker, text in VOICES:
         folder = os.path.join(sys.argv[1], identifier)
         os.makedirs(folder, exist_ok=True)
-        wave, _ = narrator.speak(text, speaker, seed=0)
+        wave, _ = narrator.speak(text, speaker, seed=0, around=0.1)
         path = os.path.join(folder, "reference.wav")
         soundfile.write(path, wave, SAMPLE_RATE, subtype="PCM_16")
         description = {

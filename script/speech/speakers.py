@@ -81,9 +81,9 @@ class Narrator:
         self.tts = Hibari(threads=1)
         self.durations, self.spectra = _halves(onnx.load(self.tts.model_path))
 
-    def speak(self, text: str, speaker: str, seed: int):
-        """Returns float32 mono samples at 24 kHz, trimmed, levelled to 0.1 RMS and faded, and when each
-        word of the text is spoken, (beginning, end) in seconds."""
+    def speak(self, text: str, speaker: str, seed: int, around: float = 0):
+        """Returns float32 mono samples at 24 kHz, trimmed to the speech and `around` seconds of silence on both
+        sides, levelled to 0.1 RMS and faded, and when each word of the text is spoken, (beginning, end) in seconds."""
         phonemes = self.tts.g2p(text)
         shift = SPEAKERS[speaker] or Shift()
         ids = self.tts.ids(phonemes)
@@ -106,7 +106,7 @@ class Narrator:
             wave = self._shifted(spectra, shift, seed)
         borders = np.cumsum(durations.reshape(-1)) / durations.sum() * len(wave)
         # With the space that follows a text which another is joined to.
-        wave, start = _tidied(wave, (len(text) + 1) * LETTER if self.evenness else 0)
+        wave, start = _tidied(wave, (len(text) + 1) * LETTER if self.evenness else 0, around)
         # The first id is silence: border k is where phoneme k begins.
         times = np.array([(borders[first], borders[last]) for first, last in words])
         inside = np.clip((times - start) / SAMPLE_RATE, 0, len(wave) / SAMPLE_RATE)
@@ -212,9 +212,10 @@ def _even(durations, words, text: str, evenness: float, shift: Shift):
     return np.diff(np.round(np.concatenate([[0], np.cumsum(result)]))).astype(np.int64)
 
 
-def _tidied(wave: np.ndarray, least: float):
+def _tidied(wave: np.ndarray, least: float, around: float):
     """Without DC, at 0.1 RMS, without the silence at both ends, and with `AFTER` seconds of it at the end or what
-    is wanting to `least` seconds; and how many samples were cut off the beginning."""
+    is wanting to `least` seconds, then `around` seconds more on both sides; and how many samples were cut off
+    the beginning."""
     wave = wave - wave.mean()
     peak = np.abs(wave).max()
     active = wave[np.abs(wave) > peak * 0.02]
@@ -224,6 +225,8 @@ def _tidied(wave: np.ndarray, least: float):
     loud = np.flatnonzero(power >= 10 ** (SILENCE / 10))
     start, end = loud[0] * hop, (loud[-1] + 1) * hop
     end = max(end + round(AFTER * SAMPLE_RATE), start + round(least * SAMPLE_RATE))
+    more = round(around * SAMPLE_RATE)
+    start, end = max(0, start - more), end + more
     wave = np.pad(wave, (0, max(0, end - len(wave))))[start:end]
     ramp = np.hanning(240).astype(np.float32)
     wave[:120] *= ramp[:120]
