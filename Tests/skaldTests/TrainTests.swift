@@ -37,7 +37,9 @@ struct TrainTests {
     }
 
     /// A configuration; `train` replaces lines of its last section.
-    private func configure(_ train: String, data: String = "exclude_speakers: [c]") throws {
+    private func configure(
+        _ train: String, data: String = "exclude_speakers: [c]", rate: String = "1e-3"
+    ) throws {
         try installation.write(
             """
             model:
@@ -50,7 +52,7 @@ struct TrainTests {
               manifest: corpus/manifest.tsv
               \(data)
             train:
-              learning_rate: 1e-3
+              learning_rate: \(rate)
               warmup: 2
               frames: 400
               held_out_every: 5
@@ -123,6 +125,48 @@ struct TrainTests {
         #expect(try AudioFile.read(path: speech).seconds > 0.1)
         // The mels were made once.
         #expect(installation.names("data/mels").count == 1)
+    }
+
+    /// A run begins with another model's weights and vocabulary, and learns on from there.
+    @Test func startsFromAModel() throws {
+        try configure("updates: 40")
+        let first = try train("first")
+        #expect(first.status == 0, "\(first.errors)")
+        // A speaker more; steps too small to change a thing.
+        try configure("updates: 2\n  start_from: models/first", data: "", rate: "1e-9")
+        let second = try train("second")
+        #expect(second.status == 0, "\(second.errors)")
+        let learnt = try heldOutLoss("first")
+        #expect(abs(try heldOutLoss("second") - learnt) < 0.01)
+        try configure("updates: 2", data: "", rate: "1e-9")
+        #expect(try train("anew").status == 0)
+        #expect(try heldOutLoss("anew") > learnt + 0.1)
+
+        try configure("updates: 2\n  start_from: models/tiny")
+        let other = try train("other")
+        #expect(other.status != 0 && !other.crashed)
+        #expect(other.errors.contains("another architecture"), "\(other.errors)")
+        try configure("updates: 2\n  start_from: models/none")
+        #expect(try train("none").errors.contains("no such model"))
+    }
+
+    /// The least loss on held-out recordings of a run: that of the weights that it writes.
+    private func heldOutLoss(_ run: String) throws -> Double {
+        struct Line: Decodable {
+            struct Check: Decodable {
+                let raw: Loss
+                let average: Loss?
+            }
+            struct Loss: Decodable { let loss: Double }
+            let heldOut: Check?
+        }
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let lines = try installation.bytes("runs/\(run)/curves.jsonl").split(separator: 10)
+        let losses = try lines.compactMap {
+            try decoder.decode(Line.self, from: Data($0)).heldOut
+        }.map { min($0.raw.loss, $0.average?.loss ?? .infinity) }
+        return try #require(losses.min())
     }
 
     /// A run that is given minutes stops by itself and goes on later.

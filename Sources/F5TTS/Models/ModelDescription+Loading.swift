@@ -47,6 +47,23 @@ extension ModelDescription {
         try EMAResolution.resolve(CheckpointFile.open(weightsPath), source: source)
     }
 
+    /// All parameters, by bare names; where the file allows they look straight at it.
+    ///
+    /// Errors: `CheckpointError`, also when a parameter is missing or misshapen.
+    func parameters(_ weights: ResolvedWeights) throws(CheckpointError) -> [String: Tensor] {
+        var tensors: [String: Tensor] = [:]
+        for (name, shape) in Weights.shapes(of: { backbone.model($0) }) {
+            guard let stored = weights.tensors[name], stored.shape == shape else {
+                throw CheckpointError(
+                    .doesNotFit, file: weights.file, tensor: name,
+                    "is missing or misshapen; check that the model's config.yaml describes its weights"
+                )
+            }
+            tensors[name] = try stored.tensor()
+        }
+        return tensors
+    }
+
     /// Loads the vocabulary. Errors: `TextError`.
     package func loadVocabulary() throws(TextError) -> Vocabulary {
         try Vocabulary(contentsOf: vocabularyPath)

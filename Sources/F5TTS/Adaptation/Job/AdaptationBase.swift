@@ -20,17 +20,7 @@ struct AdaptationBase {
         self.precision = precision
         weights = try model.weights(source)
         identity = try ModelIdentity(name: model.name, weights)
-        var tensors: [String: Tensor] = [:]
-        for (name, shape) in Weights.shapes(of: { model.backbone.model($0) }) {
-            guard let stored = weights.tensors[name], stored.shape == shape else {
-                throw CheckpointError(
-                    .doesNotFit, file: weights.file, tensor: name,
-                    "is missing or misshapen; check that the model's config.yaml describes its weights"
-                )
-            }
-            tensors[name] = try stored.tensor()
-        }
-        self.tensors = tensors
+        tensors = try model.parameters(weights)
     }
 
     /// The number format that is learnt in: eight bits are too few.

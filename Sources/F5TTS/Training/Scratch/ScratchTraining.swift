@@ -4,7 +4,7 @@ import Foundation
 import Tensors
 import TextFrontEnd
 
-/// A model trained from random weights on a corpus: what `skald train` does.
+/// A model trained on a corpus, from random weights or those of another: what `skald train` does.
 package final class ScratchTraining {
     /// What is trained on, for whoever watches.
     package struct Overview: Sendable {
@@ -40,7 +40,12 @@ package final class ScratchTraining {
         let all = try CorpusManifest(contentsOf: plan.corpus.manifest)
         let spoken = CorpusManifest(all) { plan.corpus.takes($0) }
         let manifest = CorpusManifest(spoken) { plan.corpus.fits($0) }
-        vocabulary = try Self.vocabulary(plan, manifest)
+        let origin = try plan.startFrom.map {
+            try ModelCatalog(root: FileManager.default.currentDirectoryPath).find($0, arch: nil)
+        }
+        vocabulary =
+            try origin.map { try Vocabulary(contentsOf: $0.vocabularyPath) }
+            ?? Self.vocabulary(plan, manifest)
         let mels = CorpusMels(
             manifest, vocabulary, plan.model.melType, level: plan.corpus.level)
         let data = try mels.openOrBuild(in: cache, while: running, progress: progress)
@@ -60,8 +65,10 @@ package final class ScratchTraining {
         }
         let held = manifest.utterances.indices.filter { manifest.utterances[$0].isHeldOut }
         let seed = plan.training.seed
+        let start = try origin.map { try Self.weights(of: $0, fitting: backbone) }
         let trainer = Trainer(
-            weights: InitialWeights.make(backbone, seed: seed), backbone: backbone, plan.training)
+            weights: start?.parameters ?? InitialWeights.make(backbone, seed: seed),
+            backbone: backbone, plan.training)
         let batches = SpeakerBatches(
             data, speakers: bySpeaker.map(\.value), space: vocabulary.id(" "),
             timings: try Self.timings(plan, manifest, data), plan.batches, seed: seed)
@@ -75,7 +82,7 @@ package final class ScratchTraining {
             folder: folder,
             // The settings of the training itself may change between stretches of a run.
             identity: "\(try mels.identity()) \(backbone.vocabularySize) "
-                + ModelFolder.yaml(plan.model, vocoder: nil),
+                + ModelFolder.yaml(plan.model, vocoder: nil) + (start?.identity.hash ?? ""),
             trainer: trainer, batches: batches, heldOut: Self.check(plan, data, held),
             options: plan.run)
     }
@@ -109,6 +116,20 @@ package final class ScratchTraining {
             plan.model, vocoder: plan.vocoder, vocabulary: vocabulary, weights: weights,
             step: best?.update ?? run.trainer.update)
         return best
+    }
+
+    /// What training begins with, of a model that must have the same architecture.
+    private static func weights(
+        of model: ModelDescription, fitting backbone: BackboneConfiguration
+    ) throws -> (parameters: [String: Tensor], identity: ModelIdentity) {
+        guard model.backbone == backbone else {
+            throw ModelError(
+                .badConfiguration, model.weightsPath,
+                "is of another architecture than train.start_from needs: make model.arch that of its "
+                    + "config.yaml, or leave start_from out")
+        }
+        let weights = try model.weights(.auto)
+        return (try model.parameters(weights), try ModelIdentity(name: model.name, weights))
     }
 
     private static func check(

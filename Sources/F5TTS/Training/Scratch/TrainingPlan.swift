@@ -27,6 +27,9 @@ package struct TrainingPlan: Sendable {
     package internal(set) var batches = SpeakerBatches.Options()
     package var training: TrainingConfiguration
     package internal(set) var run = TrainingRun.Options()
+    /// The model whose weights training begins with, a folder or a file in one; nil begins with random
+    /// ones.
+    package internal(set) var startFrom: String?
     /// Held-out utterances that are asked about.
     package internal(set) var heldOut = 64
     /// Of these, how many are also spoken.
@@ -47,6 +50,7 @@ package struct TrainingPlan: Sendable {
                 peak: 1e-3, warmup: 1000, total: 100_000, decay: .constantThenLinear))
         try readCorpus(top.requiredSection("data"), folder)
         let section = try top.sectionOrEmpty("train")
+        startFrom = try section.string("start_from").map { ModelFiles.resolve($0, in: folder) }
         try readTraining(section)
         try readRun(section)
         batches.longest = Int(corpus.longest * MelSpectrogram.framesPerSecond)
@@ -127,7 +131,7 @@ package struct TrainingPlan: Sendable {
         "updates", "learning_rate", "warmup", "decay", "accumulation", "clip_norm", "dropout",
         "beta1", "beta2", "weight_decay", "ema_beta", "seed", "frames", "continue_share",
         "drop_text_and_audio", "drop_audio", "single_share", "pair_share", "time_power",
-        "timed_updates", "optimizer", "muon_rate_factor", "recompute",
+        "timed_updates", "optimizer", "muon_rate_factor", "recompute", "start_from",
     ]
     private static let runKeys: Set<String> = [
         "held_out_every", "checkpoint_every", "checkpoint_minutes", "keep_last", "patience",
