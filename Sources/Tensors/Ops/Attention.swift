@@ -120,18 +120,25 @@ package enum Attention {
                 withScratch(room + 2 * rows * attended) { lent in
                     let weights = lent + room
                     let dScores = weights + rows * attended
+                    /// `sum += scoresᵀ x`, for the keys that the tile attends to.
+                    func addTransposed(
+                        _ scores: UnsafeMutablePointer<Float>, _ x: UnsafePointer<Float>,
+                        to sum: Tensor
+                    ) {
+                        Panels<Element>(x, stride: stride, depth: rows, columns: width).product(
+                            OperandRows(
+                                transposing: scores, stride: attended, rows: attended,
+                                depth: rows, in: lent),
+                            into: sum.storage.base + piece.head, stride: stride,
+                            accumulating: true)
+                    }
                     keyColumns.product(
                         OperandRows(query, stride: stride, rows: rows, depth: width, in: lent),
                         into: weights, stride: attended)
                     for row in 0..<rows {
                         Kernels.loops.softmax(weights + row * attended, attended, layout.scale)
                     }
-                    Panels<Element>(gradient, stride: stride, depth: rows, columns: width).product(
-                        OperandRows(
-                            transposing: weights, stride: attended, rows: attended, depth: rows,
-                            in: lent),
-                        into: dValues.storage.base + piece.head, stride: stride,
-                        accumulating: true)
+                    addTransposed(weights, gradient, to: dValues)
                     valueColumns.product(
                         OperandRows(gradient, stride: stride, rows: rows, depth: width, in: lent),
                         into: dScores, stride: attended)
@@ -144,12 +151,7 @@ package enum Attention {
                         OperandRows(
                             dScores, stride: attended, rows: rows, depth: attended, in: lent),
                         into: dQueries.base + piece.first, stride: stride)
-                    Panels<Element>(query, stride: stride, depth: rows, columns: width).product(
-                        OperandRows(
-                            transposing: dScores, stride: attended, rows: attended, depth: rows,
-                            in: lent),
-                        into: dKeys.storage.base + piece.head, stride: stride,
-                        accumulating: true)
+                    addTransposed(dScores, query, to: dKeys)
                 }
             }
         }

@@ -47,33 +47,14 @@ extension AdaptationResult {
         }
         let curve = try TrainingCurve(contentsOf: folder.run + "/curves.jsonl")
         let trained = try TrainedWeights(path: folder.kept(update), update: update, curve)
-        var record = VersionRecord(
+        let record = VersionRecord(
             description: description, trained, reference: reference, set: set,
             before: curve.heldOut.first { $0.update == 0 })
-        try record.prefer(weights)
-        // What is kept has parameters only, and an adapter needs no more.
-        let base = try model.weights(description.base.weights)
-        let isFull = description.options.method == .full
-        let buffers = base.tensors.filter { isFull && Weights.isDerivedBuffer($0.key) }
-        return try store.publish(
-            VoiceStore.NewVersion(
-                record: record,
-                writeWeights: { try trained.write($0, to: $1, buffers: buffers) },
-                reference: Array(audio)), voice: voice)
-    }
-}
-
-extension VersionRecord {
-    /// Has `auto` mean this set; `auto` itself leaves the better one. Throws `invalidRequest` when it is not
-    /// kept.
-    mutating func prefer(_ weights: WeightSource) throws(SpeechError) {
-        guard weights != .auto else { return }
-        guard sets.contains(weights) else {
-            throw SpeechError(
-                .invalidRequest,
-                "This checkpoint has no \(weights.rawValue) weights: take auto or raw.",
-                parameter: "weights")
-        }
-        better = weights
+        // An adapter has no buffers.
+        let complete =
+            description.options.method == .full
+            ? try model.weights(description.base.weights) : nil
+        return try trained.publish(
+            record, auto: weights, buffersOf: complete, reference: audio, to: store, voice: voice)
     }
 }

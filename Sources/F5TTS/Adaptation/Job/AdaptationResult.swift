@@ -98,15 +98,9 @@ package struct AdaptationResult: Sendable {
             record = VersionRecord(
                 trained, like: record, origin: "\(description.id)/\(trained.update)")
         }
-        try record.prefer(weights)
-        // What is kept of other updates has parameters only.
         let result = try EMAResolution.resolve(.open(version.weightsPath(.raw)), source: .auto)
-        let buffers = result.tensors.filter { Weights.isDerivedBuffer($0.key) }
-        return try store.publish(
-            VoiceStore.NewVersion(
-                record: record,
-                writeWeights: { try trained.write($0, to: $1, buffers: buffers) },
-                reference: Array(audio)), voice: voice)
+        return try trained.publish(
+            record, auto: weights, buffersOf: result, reference: audio, to: store, voice: voice)
     }
 
     private func trained(_ update: Int) throws -> TrainedWeights {

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundation
 import Tensors
 
 /// The weights of one update: as they are, and their average where there was one.
@@ -46,5 +47,38 @@ struct TrainedWeights {
                 file: weights.file, source: .raw,
                 tensors: weights.tensors.merging(buffers) { own, _ in own }), as: nil)
         try output.write(to: path, layout: .safetensors)
+    }
+
+    /// Makes a version of a voice of them, and the current one.
+    ///
+    /// - Parameters:
+    ///   - record: what is known of the version.
+    ///   - auto: what `auto` shall mean for it; `auto` leaves the better set.
+    ///   - complete: whose buffers these lack, for what is kept of an update has parameters only.
+    ///   - reference: the recording that it continues.
+    ///   - store: where voices are.
+    ///   - voice: the voice's id, or a new one's name.
+    /// - Returns: the version.
+    /// - Throws: `invalidRequest` when there is no such set, or the name is no voice's; `unavailable` (the
+    ///   disk); `CheckpointError`.
+    func publish(
+        _ record: VersionRecord, auto: WeightSource, buffersOf complete: ResolvedWeights?,
+        reference: Data, to store: VoiceStore, voice: String
+    ) throws -> VoiceVersion {
+        var record = record
+        if auto != .auto {
+            guard record.sets.contains(auto) else {
+                throw SpeechError(
+                    .invalidRequest,
+                    "This checkpoint has no \(auto.rawValue) weights: take auto or raw.",
+                    parameter: "weights")
+            }
+            record.better = auto
+        }
+        let buffers = complete?.tensors.filter { Weights.isDerivedBuffer($0.key) } ?? [:]
+        return try store.publish(
+            VoiceStore.NewVersion(
+                record: record, writeWeights: { try write($0, to: $1, buffers: buffers) },
+                reference: Array(reference)), voice: voice)
     }
 }

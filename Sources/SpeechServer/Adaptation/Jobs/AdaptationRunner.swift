@@ -96,11 +96,12 @@ package struct AdaptationRunner: JobRunning {
     ) throws -> StoredVoice {
         let folder = Self.folder(folder)
         let version: VoiceVersion
-        if let step, (try? AdaptationResult(folder: folder)) == nil {
+        switch (Result { try AdaptationResult(folder: folder) }, step) {
+        case (.failure, let step?):
             version = try AdaptationResult.publish(
                 kept: step, in: folder, of: model, to: voices, voice: voice, weights: weights)
-        } else {
-            version = try AdaptationResult(folder: folder).publish(
+        case (let result, _):
+            version = try result.get().publish(
                 to: voices, voice: voice, checkpoint: step, weights: weights)
         }
         let id = VoiceIdentifier.of(voice) ?? voice

@@ -62,13 +62,12 @@ package final class JobQueue: Sendable {
         }
         guard isFirst else { return }
         let thread = Thread { [self] in
-            attempt("setting unreadable jobs aside", setAsideUnreadable)
+            setAsideUnreadable()
             // A job that is not put back would be shown as running, with nobody at it.
             while !attempt("putting back what was interrupted", putBackInterrupted),
                 !state.withLock({ $0.isStopping })
             {
                 waitToRetry()
-                attempt("setting unreadable jobs aside", setAsideUnreadable)
             }
             attempt("clearing up the folders of jobs", clearUp)
             while let job = next() { run(job) }
@@ -211,10 +210,13 @@ package final class JobQueue: Sendable {
 
     /// One entry that cannot be read, as after a step back to an older version, must not keep the other
     /// jobs from being run and listed.
-    private func setAsideUnreadable() throws {
-        for id in try store.setAsideUnreadableJobs() {
-            logger.error(
-                "the entry of a job cannot be read: it is set aside", metadata: ["job": "\(id)"])
+    private func setAsideUnreadable() {
+        attempt("setting unreadable jobs aside") {
+            for id in try store.setAsideUnreadableJobs() {
+                logger.error(
+                    "the entry of a job cannot be read: it is set aside",
+                    metadata: ["job": "\(id)"])
+            }
         }
     }
 
@@ -270,14 +272,17 @@ package final class JobQueue: Sendable {
             if hasLooked {
                 work.wait()
             } else {
-                attempt("setting unreadable jobs aside", setAsideUnreadable)
                 waitToRetry()
             }
         }
     }
 
-    /// Waits before a store that failed is asked again; returns at once when the queue stops.
-    private func waitToRetry() { _ = work.wait(timeout: .now() + retrySeconds) }
+    /// Waits before a store that failed is asked again, without what it may have failed for; returns at
+    /// once when the queue stops.
+    private func waitToRetry() {
+        _ = work.wait(timeout: .now() + retrySeconds)
+        setAsideUnreadable()
+    }
 
     private func run(_ job: JobRecord) {
         let id = job.id
