@@ -23,7 +23,7 @@ VOICES = [
         "heart",
         "Heart",
         "heart",
-        "She loves to stay at home and cocoon.",
+        "To morrow I shall set to work upon your case.",
     ),
     (
         "hv1",
