@@ -16,7 +16,7 @@ SENTENCES = (
     "Where did you find such a beautiful old house?",
     "They were tired, but nobody wanted to go home.",
 )
-# Of the letters, percent. The shipped model has about 5, noise and mumbling 75 and more.
+# Of the letters, percent. The shipped model has about 1, noise and mumbling 75 and more.
 MOST_ERRORS = 25
 
 
