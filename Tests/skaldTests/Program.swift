@@ -37,9 +37,11 @@ enum Program {
         private let errorFile: URL
 
         /// Starts it with these arguments and nothing but these variables, and text on its standard
-        /// input.
-        init(_ arguments: [String], environment: [String: String] = [:], input: String = "") throws
-        {
+        /// input; its output goes to `output` where one is given.
+        init(
+            _ arguments: [String], environment: [String: String] = [:], input: String = "",
+            output: Pipe? = nil
+        ) throws {
             folder = FileManager.default.temporaryDirectory.appending(
                 path: "skald-run-\(UUID().uuidString)")
             try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -52,7 +54,11 @@ enum Program {
             process.arguments = arguments
             process.environment = environment.merging(["HOME": folder.path()]) { given, _ in given }
             process.standardInput = try FileHandle(forReadingFrom: inputFile)
-            process.standardOutput = try FileHandle(forWritingTo: outputFile)
+            if let output {
+                process.standardOutput = output
+            } else {
+                process.standardOutput = try FileHandle(forWritingTo: outputFile)
+            }
             process.standardError = try FileHandle(forWritingTo: errorFile)
             try process.run()
         }

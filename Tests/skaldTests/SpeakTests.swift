@@ -194,17 +194,11 @@ struct SpeakTests {
 
     @Test func interruptingTwiceEndsAtOnce() throws {
         // Writing to a pipe that nobody empties outlasts the first interrupt on every machine.
-        let process = Process()
         let unread = Pipe()
-        process.executableURL = Program.executable
-        process.arguments =
-            ["speak", String(repeating: long, count: 50), "-o", "-"] + quick
-        process.environment = installation.environment.merging(
-            ["HOME": installation.root]) { given, _ in given }
-        process.standardOutput = unread
-        try installation.write("", to: "errors")
-        process.standardError = FileHandle(forWritingAtPath: installation.path("errors"))
-        try process.run()
+        let speaking = try Program.Running(
+            ["speak", String(repeating: long, count: 50), "-o", "-"] + quick,
+            environment: installation.environment, output: unread)
+        let process = speaking.process
         // A pipe holds sixteen pages; the last may not be full.
         var waiting: Int32 = 0
         for _ in 0..<3000 where process.isRunning && waiting < 60_000 {
@@ -216,9 +210,8 @@ struct SpeakTests {
         Thread.sleep(forTimeInterval: 0.3)
         #expect(process.isRunning, "the first interrupt ended it")
         process.interrupt()
-        process.waitUntilExit()
-        #expect(process.terminationReason == .exit)
-        #expect(process.terminationStatus == 130)
+        let result = try speaking.finish()
+        #expect(result.status == 130 && !result.crashed)
     }
 
     @Test func aReaderThatLeavesIsNotACrash() throws {
