@@ -27,7 +27,7 @@ package struct ReferenceAudio: Sendable {
     package init(
         prepared: DecodedAudio, cuts: [SilenceTrimming.Cut] = []
     ) throws(AudioError) {
-        var mono = prepared.mono
+        let mono = prepared.mono
         let rms = mono.rms
         guard rms > 0 else {
             throw AudioError(
@@ -35,14 +35,10 @@ package struct ReferenceAudio: Sendable {
                 "The recording holds nothing but silence, or speech too quiet to use: "
                     + "record it louder, or choose another.")
         }
-        if rms < Self.targetRMS {
-            for i in mono.samples.indices {
-                mono.samples[i] = mono.samples[i] * Self.targetRMS / rms
-            }
-        }
         let resampler = SincResampler(from: mono.sampleRate, to: MelSpectrogram.sampleRate)
         waveform24k = Waveform(
-            samples: resampler(mono.samples), sampleRate: MelSpectrogram.sampleRate)
+            samples: resampler(mono.raised(to: Self.targetRMS).samples),
+            sampleRate: MelSpectrogram.sampleRate)
         self.rms = rms
         seconds = prepared.seconds
         self.prepared = prepared

@@ -19,4 +19,13 @@ package struct Waveform: Sendable, Equatable {
         for sample in samples { sum += Double(sample) * Double(sample) }
         return Float((sum / Double(samples.count)).squareRoot())
     }
+
+    /// The same with an RMS of `level`, unless it is louder already or silent; samples may pass 1.
+    ///
+    /// Mirrors what `infer_batch_process` in `f5_tts/infer/utils_infer.py` does to references.
+    package func raised(to level: Float) -> Waveform {
+        let rms = rms
+        guard rms > 0, rms < level else { return self }
+        return Waveform(samples: samples.map { $0 * level / rms }, sampleRate: sampleRate)
+    }
 }

@@ -75,11 +75,12 @@ struct DoctorComparisonTests {
     }
 
     @Test func aReportSaysWhatItFoundAsTextAndAsJSON() throws {
-        var quiet = SyntheticSpeech()
-        (quiet.amplitude, quiet.background, quiet.seed) = (0.03, 0.00005, 5)
+        var leaning = SyntheticSpeech()
+        leaning.seed = 5
+        let offset = SyntheticSpeech.decoded(leaning.samples.map { $0 + 0.02 })
         let clips = [
             clip("good.wav", seed: 1),
-            doctor.examine(quiet.audio, clip: "quiet.wav", text: quiet.text),
+            doctor.examine(offset, clip: "leaning.wav", text: leaning.text),
             clip("good copy.wav", seed: 1),
             ClipExamination(clip: "b.m4a", text: "x", unreadable: "Not audio."),
         ]
@@ -91,14 +92,15 @@ struct DoctorComparisonTests {
                 $0.hasPrefix("dropped Left out, twice the same: good copy.wav. ")
             })
         #expect(paragraphs.contains("dropped Left out, not readable: b.m4a. Not audio."))
-        #expect(paragraphs.contains { $0.hasPrefix("fixed Mended, quiet: quiet.wav. ") })
+        #expect(
+            paragraphs.contains { $0.hasPrefix("fixed Mended, constant offset: leaning.wav. ") })
         #expect(report.seconds == 12 && report.usableSeconds == 8)
         #expect(report.reference == "good.wav")
         let text = report.text
         for part in [
             "4 clips, 12 s; 2 of them are used, 8 s.", "Best reference: good.wav", "Left out",
             "not readable: 1 clip", "b.m4a: Not audio.", "twice the same: 1 clip", "Mended",
-            "quiet: 1 clip", "1 file was ignored.",
+            "constant offset: 1 clip", "1 file was ignored.",
         ] {
             #expect(text.contains(part), "\(part) in \(text)")
         }
@@ -109,9 +111,11 @@ struct DoctorComparisonTests {
         #expect(object["clips"] as? Int == 4 && object["kept"] as? Int == 2)
         let findings = try #require(object["findings"] as? [[String: Any]])
         #expect(
-            findings.compactMap { $0["kind"] as? String } == ["quiet", "duplicate", "unreadable"])
+            findings.compactMap { $0["kind"] as? String } == [
+                "dc_offset", "duplicate", "unreadable",
+            ])
         #expect(findings[0]["severity"] as? String == "fixed")
-        #expect(findings[0]["measured"] is Double && findings[0]["unit"] as? String == "dBFS")
+        #expect(findings[0]["measured"] is Double)
         let measurements = try #require(object["measurements"] as? [[String: Any]])
         #expect(measurements.count == 4)
         let values = try #require(measurements[0]["values"] as? [String: Any])

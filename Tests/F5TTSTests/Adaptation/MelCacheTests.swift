@@ -29,9 +29,10 @@ struct MelCacheTests {
     }
 
     private func cache(
-        _ clips: [PreparedClip], _ type: MelType = .vocos
+        _ clips: [PreparedClip], _ type: MelType = .vocos, level: Float = 0
     ) throws -> MelCache {
-        try MelCacheBuilder(clips, type, vocabulary: 10).openOrBuild(in: folder.path("cache"))
+        try MelCacheBuilder(clips, type, vocabulary: 10, level: level)
+            .openOrBuild(in: folder.path("cache"))
     }
 
     /// The reference's own training path, without its RMS rule.
@@ -85,19 +86,20 @@ struct MelCacheTests {
     @Test func anyDifferenceIsAnotherCache() throws {
         let path = Fixtures.path("mel/speech_24k.wav")
         let base = try clip(path)
-        func identity(_ clips: [PreparedClip], _ type: MelType = .vocos, _ count: Int = 10)
-            -> String
-        {
-            MelCacheBuilder(clips, type, vocabulary: count).identity
+        func identity(
+            _ clips: [PreparedClip], _ type: MelType = .vocos, _ count: Int = 10, level: Float = 0
+        ) -> String {
+            MelCacheBuilder(clips, type, vocabulary: count, level: level).identity
         }
         var shorter = ClipRepair()
         shorter.kept = [0..<30_000]
-        var louder = ClipRepair()
-        louder.gain = 2
+        var centred = ClipRepair()
+        centred.offset = 0.1
         let others = try [
             identity([clip(path, name: "other")]), identity([clip(path, tokens: [3, 1])]),
-            identity([clip(path, repair: shorter)]), identity([clip(path, repair: louder)]),
+            identity([clip(path, repair: shorter)]), identity([clip(path, repair: centred)]),
             identity([base], .bigvgan), identity([base], .vocos, 11), identity([base, base]),
+            identity([base], level: 0.1),
             identity([clip(Fixtures.path("mel/speech_16k.wav"))]),
         ]
         #expect(Set(others + [identity([base])]).count == others.count + 1)
@@ -108,12 +110,25 @@ struct MelCacheTests {
         let path = Fixtures.path("mel/speech_24k.wav")
         var repair = ClipRepair()
         repair.kept = [0..<20_000, 30_000..<50_000]
-        repair.gain = 2
+        repair.offset = 0.1
         let cache = try cache([clip(path, repair: repair)])
         let audio = try AudioFile.read(path: path)
         let expected = try MelSpectrogram(.vocos)(repair(audio).samples)
         #expect(cache.frames(0) == 1 + (40_000 - 240) / 256)
         #expect(cache.mel(0).array == expected.array)
+    }
+
+    /// Quiet clips are raised as references are, loud ones stay.
+    @Test func quietClipsAreRaised() throws {
+        let path = Fixtures.path("mel/speech_16k.wav")
+        let reference = try ReferenceAudio(prepared: AudioFile.read(path: path))
+        #expect(reference.rms < 0.1)
+        let expected = try MelSpectrogram(.vocos)(reference.waveform24k.samples)
+        let raised = try cache([clip(path)], level: ReferenceAudio.targetRMS)
+        #expect(raised.mel(0).array == expected.array)
+        let asItIs = try cache([clip(path)])
+        let still = try cache([clip(path)], level: reference.rms / 2)
+        #expect(still.mel(0).array == asItIs.mel(0).array && asItIs.mel(0).array != expected.array)
     }
 
     @Test func clipsOfOneRecordingAreCutFromIt() throws {

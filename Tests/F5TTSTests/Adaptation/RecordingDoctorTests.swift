@@ -57,7 +57,7 @@ struct RecordingDoctorTests {
         ("speech_24k.wav", ["warning ends_cut_off"]),
         (
             "speech_16k.wav",
-            ["warning low_sample_rate", "warning starts_cut_off", "fixed quiet"]
+            ["warning low_sample_rate", "warning starts_cut_off", "warning quiet"]
         ),
         ("speech_44k1_stereo.wav", ["warning noisy", "warning starts_cut_off"]),
     ])
@@ -258,7 +258,7 @@ struct RecordingDoctorTests {
     @Test func levels() throws {
         // RMS is about a quarter of the highest sample.
         for (amplitude, expected) in [
-            (0.3, []), (0.12, []), (0.03, ["fixed quiet"]), (0.0015, ["dropped too_quiet"]),
+            (0.3, []), (0.12, []), (0.03, ["warning quiet"]), (0.0015, ["dropped too_quiet"]),
             (0.0002, ["dropped silent"]), (0, ["dropped silent"]),
         ] as [(Double, [String])] {
             var speech = SyntheticSpeech()
@@ -266,10 +266,8 @@ struct RecordingDoctorTests {
             let examination = examine(speech)
             #expect(
                 findings(examination).filter { !$0.contains("noisy") } == expected, "\(amplitude)")
-            let repaired = examination.repair(speech.audio)
-            let peak = repaired.samples.map(abs).max() ?? 0
-            #expect(peak <= 0.951)
-            if expected == ["fixed quiet"] { #expect(abs(repaired.rms - 0.1) < 0.001) }
+            // Level is left to training, which raises every clip as inference raises references.
+            #expect(examination.repair.isNothing)
         }
         var speech = SyntheticSpeech()
         speech.amplitude = 0.03

@@ -8,7 +8,8 @@ import TextFrontEnd
 /// Makes the cache of mels for a set of clips, unless it is there already.
 ///
 /// Mirrors the training data path of the reference (`CustomDataset` in `f5_tts/model/dataset.py`): mean
-/// of the channels, resampled to 24 kHz, mel; no RMS rule.
+/// of the channels, resampled to 24 kHz, mel. Only quiet clips are raised first, as inference raises
+/// references, so that a voice is trained at the level that it is asked for.
 package struct MelCacheBuilder: Sendable {
     static let bands = MelSpectrogram.bands
 
@@ -16,12 +17,17 @@ package struct MelCacheBuilder: Sendable {
     private let type: MelType
     /// How many tokens there are; every id is below.
     private let vocabulary: Int
+    private let level: Float
 
     /// - Parameters:
     ///   - clips: what to make mels of; at least one.
     ///   - type: the mel that the model reads.
     ///   - vocabulary: how many tokens the vocabulary has.
-    package init(_ clips: [PreparedClip], _ type: MelType, vocabulary: Int) {
+    ///   - level: RMS that quieter clips are raised to; 0 leaves them.
+    package init(
+        _ clips: [PreparedClip], _ type: MelType, vocabulary: Int,
+        level: Float = ReferenceAudio.targetRMS
+    ) {
         precondition(!clips.isEmpty, "MelCacheBuilder: no clips")
         precondition(
             clips.allSatisfy { clip in
@@ -30,6 +36,7 @@ package struct MelCacheBuilder: Sendable {
         self.clips = clips
         self.type = type
         self.vocabulary = vocabulary
+        self.level = level
     }
 
     /// SHA-256 of everything that decides the cache's contents: the clips' samples and repairs, their
@@ -38,14 +45,12 @@ package struct MelCacheBuilder: Sendable {
         var hash = SHA256()
         hash.update(MelCache.format)
         hash.update(type.rawValue)
-        hash.update(integers: [vocabulary, clips.count])
+        hash.update(integers: [vocabulary, clips.count, Int(level.bitPattern)])
         for clip in clips {
             hash.update(clip.contentHash)
             hash.update(clip.clip.name)
             hash.update(integers: [clip.repair.channel ?? -1, clip.samples, clip.sampleRate])
-            hash.update(integers: [
-                Int(clip.repair.offset.bitPattern), Int(clip.repair.gain.bitPattern),
-            ])
+            hash.update(integers: [Int(clip.repair.offset.bitPattern)])
             let kept = (clip.repair.kept ?? []).flatMap { [$0.lowerBound, $0.upperBound] }
             hash.update(integers: [kept.count] + kept)
             hash.update(integers: [clip.tokens.count] + clip.tokens)
@@ -88,7 +93,7 @@ package struct MelCacheBuilder: Sendable {
         _ path: String, _ identity: String, _ running: @escaping @Sendable () -> Bool,
         _ progress: @escaping @Sendable (Int) -> Void
     ) throws {
-        let work = Work(type: type)
+        let work = Work(type: type, level: level)
         let entries = clips.enumerated().map { index, clip in
             MelCache.Entry(name: clip.clip.name, tokens: clip.tokens, frames: frames(clip)) {
                 () throws(CheckpointError) in
@@ -114,10 +119,14 @@ package struct MelCacheBuilder: Sendable {
     private final class Work: Sendable {
         private let reader = RecordingReader()
         private let spectrogram: MelSpectrogram
+        private let level: Float
         /// Why it stopped, when it was not the file that is written.
         let reason = Mutex<(any Error)?>(nil)
 
-        init(type: MelType) { spectrogram = MelSpectrogram(type) }
+        init(type: MelType, level: Float) {
+            spectrogram = MelSpectrogram(type)
+            self.level = level
+        }
 
         func mel(
             _ prepared: PreparedClip, _ running: () -> Bool
@@ -130,7 +139,7 @@ package struct MelCacheBuilder: Sendable {
                         .unavailable,
                         "\"\(prepared.clip.name)\" has changed since it was examined: begin again.")
                 }
-                let wave = prepared.repair(audio)
+                let wave = prepared.repair(audio).raised(to: level)
                 let resampler = SincResampler(
                     from: wave.sampleRate, to: MelSpectrogram.sampleRate)
                 return try spectrogram(resampler(wave.samples))

@@ -9,8 +9,6 @@ package struct ClipRepair: Sendable, Equatable {
     var offset: Float = 0
     /// The frames to keep, in order; `nil` is all of them.
     var kept: [Range<Int>]?
-    /// Multiplies every sample.
-    var gain: Float = 1
 
     /// Where frames were left out both sides fade into each other over this long, seconds.
     private static let fade = 0.01
@@ -25,9 +23,6 @@ package struct ClipRepair: Sendable, Equatable {
             for index in wave.samples.indices { wave.samples[index] -= offset }
         }
         if let kept { wave.samples = Self.joined(wave.samples, kept, fade: fade(wave.sampleRate)) }
-        if gain != 1 {
-            for index in wave.samples.indices { wave.samples[index] *= gain }
-        }
         return wave
     }
 

@@ -19,13 +19,8 @@ package enum DoctorThresholds {
     package static let silentLevel = -70.0
     /// dBFS of speech below which a clip is not used: 16 bits leave it 40 dB above their own noise.
     package static let tooQuietLevel = -60.0
-    /// RMS below which a training clip is raised to `quietTarget`. Inference raises every reference
-    /// below 0.1 to 0.1, so a model that trained on 0.02 would be used 14 dB louder than it knows.
+    /// RMS below which a clip is quiet: it is raised by 14 dB or more, and its background with it.
     package static let quietRMS: Float = 0.02
-    /// RMS that a quiet clip is raised to, as inference does.
-    package static let quietTarget: Float = 0.1
-    /// The highest sample after raising.
-    package static let quietPeak: Float = 0.95
 
     /// Samples in a row at the highest level that make a flat top; speech passes its peak in one or two.
     package static let flatTop = 4

@@ -83,7 +83,7 @@ extension RecordingDoctor {
                 + "that: choose a part without.")
     }
 
-    /// Raises a quiet clip, for training; a reference is raised when it is prepared.
+    /// Blames a clip for being quiet. Training and references raise it, and its background.
     func checkLevel(_ wave: Waveform, _ result: inout ClipExamination) {
         guard let found = result.measurements else { return }
         guard found.speechLevel >= DoctorThresholds.tooQuietLevel else {
@@ -93,26 +93,12 @@ extension RecordingDoctor {
                     + "again, louder.")
             return
         }
-        var (energy, peak): (Double, Float) = (0, 0)
-        for sample in wave.samples {
-            let value = sample - result.repair.offset
-            energy += Double(value * value)
-            peak = max(peak, abs(value))
-        }
-        let rms = Float((energy / Double(max(1, wave.samples.count))).squareRoot())
-        guard rms < DoctorThresholds.quietRMS, peak > 0 else { return }
-        guard purpose == .training else {
-            result.add(
-                .quiet, .warning, found.speechLevel, "dBFS",
-                "Speech at \(found.speechLevel.shown) dBFS is quiet, and its background is raised "
-                    + "with it: record it louder.")
-            return
-        }
-        let gain = min(DoctorThresholds.quietTarget / rms, DoctorThresholds.quietPeak / peak)
-        guard gain > 1 else { return }
-        result.repair.gain = gain
+        let centred = Waveform(
+            samples: wave.samples.map { $0 - result.repair.offset }, sampleRate: wave.sampleRate)
+        guard centred.rms < DoctorThresholds.quietRMS else { return }
         result.add(
-            .quiet, .fixed, found.speechLevel, "dBFS",
-            "Speech at \(found.speechLevel.shown) dBFS was raised \(Double(gain).shown) times.")
+            .quiet, .warning, found.speechLevel, "dBFS",
+            "Speech at \(found.speechLevel.shown) dBFS is quiet, and its background is raised "
+                + "with it: record it louder.")
     }
 }

@@ -9,7 +9,7 @@ import TextFrontEnd
 package struct RecordingDoctor: Sendable {
     /// What the clips are for.
     package enum Purpose: Sendable {
-        /// Training; ends, pauses and level are mended.
+        /// Training; ends and pauses are mended.
         case training
         /// A voice's reference; how it is trimmed and raised is left to its preparation, which must be
         /// what the reference does.

@@ -195,13 +195,9 @@ package struct CorpusMels: Sendable {
             }
             let mono = audio.mono
             let resampler = SincResampler(from: mono.sampleRate, to: MelSpectrogram.sampleRate)
-            var samples = resampler(mono.samples)
+            let samples = resampler(mono.raised(to: level).samples)
             guard samples.count >= spectrogram.shortest else {
                 throw TrainingError(.badData, "\(paths[index]) is too short: leave it out.")
-            }
-            let rms = mono.rms
-            if rms > 0, rms < level {
-                for i in samples.indices { samples[i] *= level / rms }
             }
             return samples
         }
