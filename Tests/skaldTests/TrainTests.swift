@@ -138,7 +138,14 @@ struct TrainTests {
         #expect(second.status == 0, "\(second.errors)")
         let learnt = try heldOutLoss("first")
         #expect(abs(try heldOutLoss("second") - learnt) < 0.01)
-        try configure("updates: 2", data: "", rate: "1e-9")
+        // The run goes on from where it is, not from the model, and only with that model.
+        try configure("updates: 4\n  start_from: models/first", data: "", rate: "1e-9")
+        let longer = try train("second")
+        #expect(longer.errors.contains("Going on from update 2"), "\(longer.errors)")
+        try configure("updates: 6\n  start_from: models/second", data: "", rate: "1e-9")
+        #expect(try train("second").errors.contains("other settings or data"))
+        try configure("updates: 6", data: "", rate: "1e-9")
+        #expect(try train("second").errors.contains("other settings or data"))
         #expect(try train("anew").status == 0)
         #expect(try heldOutLoss("anew") > learnt + 0.1)
 
@@ -146,6 +153,7 @@ struct TrainTests {
         let other = try train("other")
         #expect(other.status != 0 && !other.crashed)
         #expect(other.errors.contains("another architecture"), "\(other.errors)")
+        #expect(!other.errors.contains("mels"), "\(other.errors)")
         try configure("updates: 2\n  start_from: models/none")
         #expect(try train("none").errors.contains("no such model"))
     }

@@ -71,7 +71,7 @@ package struct ModelCatalog: Sendable {
         return ModelDescription(
             name: place.name, backbone: backbone, versionOrigin: settled.origin,
             weightsPath: place.weights, vocabularyPath: vocabulary,
-            melType: configuration?.melType ?? .vocos,
+            melType: configuration?.melType ?? .vocos, dropout: configuration?.dropout,
             vocoderPath: try vocoder(place, configuration), notes: settled.notes)
     }
 

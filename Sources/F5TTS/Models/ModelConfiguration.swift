@@ -10,6 +10,8 @@ package struct ModelConfiguration: Sendable, Equatable {
     /// The vocabulary size in it is not the file's to say: it follows from `vocab.txt`.
     package var backbone = BackboneConfiguration()
     package var melType = MelType.vocos
+    /// `model.arch.dropout`: the share that training blanked, and training on from there should.
+    package var dropout: Float?
     /// `model.tokenizer_path`, as written.
     package var vocabularyPath: String?
     /// `model.vocoder.local_path`, as written.
@@ -24,6 +26,7 @@ package struct ModelConfiguration: Sendable, Equatable {
         let model = try ConfigurationFile(path).top.requiredSection("model")
         name = try model.string("name")
         backbone = try BackboneConfiguration(model)
+        dropout = try model.section("arch")?.number("dropout", in: 0...0.9).map { Float($0) }
         try readMel(model.section("mel_spec"))
         try readFiles(model)
     }

@@ -28,6 +28,8 @@ package struct ModelDescription: Sendable {
     package let weightsPath: String
     package let vocabularyPath: String
     package let melType: MelType
+    /// The share of values that dropout blanked when it was trained, if its configuration says.
+    package let dropout: Float?
     /// Folder with the vocoder's `config.yaml` and weights.
     package let vocoderPath: String
     /// What a person should know about how these were found.

@@ -30,8 +30,11 @@ struct AdaptationArguments: ParsableArguments {
     @Option(help: ArgumentHelp("Batches of an update.", valueName: "batches"))
     var accumulate = standard.accumulation
 
-    @Option(help: ArgumentHelp("Share of values that dropout blanks.", valueName: "share"))
-    var dropout = standard.dropout
+    @Option(
+        help: ArgumentHelp(
+            "Share of values that dropout blanks. Default: what the model was trained with, else 0.1.",
+            valueName: "share"))
+    var dropout: Float?
 
     @Option(
         help: """

@@ -1,3 +1,4 @@
+import Audio
 import Checkpoints
 import Foundation
 import Synchronization
@@ -81,6 +82,21 @@ import Testing
         ] {
             #expect(try scene.bytes("parts/" + file) == scene.bytes("whole/" + file), "\(file)")
         }
+    }
+
+    /// Training goes on with the dropout that the model was trained with, unless another is asked for.
+    @Test func dropoutIsTheModelsOwn() throws {
+        let other = try scene.model("dropped", arch: "dropout: 0.5")
+        func weights(_ name: String, of model: ModelDescription, dropout: Float?) throws -> [UInt8]
+        {
+            let options = AdaptationScene.options { $0.dropout = dropout }
+            _ = try scene.job(options, in: name, model: model).run(
+                control: { .go }, report: EventLog().add)
+            return try Array(scene.bytes("\(name)/result/raw.safetensors"))
+        }
+        let own = try weights("own", of: other, dropout: nil)
+        #expect(own == (try weights("asked", of: scene.model, dropout: 0.5)))
+        #expect(own != (try weights("standard", of: scene.model, dropout: nil)))
     }
 
     /// Weights that were to be kept are, also when a crash came between checkpoint and copy.

@@ -34,8 +34,10 @@ final class AdaptationScene: Sendable {
         model = try ModelCatalog(root: folder.path("models")).find("tiny", arch: nil)
     }
 
-    /// Adds a model of the fixtures' shape with these weights.
-    static func addModel(_ name: String, weights: String, _ folder: TemporaryFolder) throws {
+    /// Adds a model of the fixtures' shape with these weights; `more` goes to `arch`.
+    static func addModel(
+        _ name: String, weights: String, _ folder: TemporaryFolder, arch more: String = ""
+    ) throws {
         try folder.write(
             """
             model:
@@ -44,7 +46,7 @@ final class AdaptationScene: Sendable {
               tokenizer_path: vocab.txt
               backbone: DiT
               arch: {dim: 128, depth: 3, heads: 2, ff_mult: 2, text_dim: 64, \
-            text_mask_padding: True, qk_norm: null, conv_layers: 2, pe_attn_head: null}
+            text_mask_padding: True, qk_norm: null, conv_layers: 2, pe_attn_head: null\(more)}
               mel_spec: {mel_spec_type: vocos}
               vocoder: {is_local: True, local_path: ../vocoder}
             """, to: "models/\(name)/config.yaml")
@@ -87,6 +89,14 @@ final class AdaptationScene: Sendable {
         if options.method == .full { options.rank = AdaptationOptions().rank }
         if options.averaging != .fresh { options.averageStart = nil }
         return options
+    }
+
+    /// A model with the fixtures' weights and more settings of its `arch`.
+    func model(_ name: String, arch: String) throws -> ModelDescription {
+        try Self.addModel(
+            name, weights: Fixtures.path("dit_tiny_v1/model.safetensors"), folder,
+            arch: ", " + arch)
+        return try ModelCatalog(root: folder.path("models")).find(name, arch: nil)
     }
 
     func job(

@@ -93,7 +93,8 @@ import Testing
         ("dim_head: 3", "even"), ("ff_mult: 17", "ff_mult"), ("text_dim: 5", "text_dim"),
         ("conv_layers: 99", "conv_layers"), ("pe_attn_head: 9", "pe_attn_head"),
         ("qk_norm: layer", "rms_norm"), ("text_mask_padding: perhaps", "true or false"),
-        ("dimm: 64", "not an option"), ("skip_connect_type: add", "not an option"),
+        ("dropout: 1", "model.arch.dropout"), ("dimm: 64", "not an option"),
+        ("skip_connect_type: add", "not an option"),
         ("text_embedding_average_upsampling: true, text_mask_padding: false", "needs"),
     ])
     func outOfBoundsIsRefused(text: String, words: String) {

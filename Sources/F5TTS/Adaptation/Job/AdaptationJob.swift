@@ -82,6 +82,8 @@ package final class AdaptationJob: Sendable {
         self.validation = validation
         self.model = model
         source = weights
+        var options = options
+        options.dropout = options.dropout ?? model.dropout
         self.options = options
         self.precision = precision
         self.transcriber = transcriber

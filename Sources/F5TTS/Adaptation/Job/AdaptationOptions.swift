@@ -26,7 +26,8 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
     package var batchFrames = 2000
     /// Batches of an update.
     package var accumulation = 1
-    package var dropout: Float = 0.1
+    /// Share of values that dropout blanks; nil is what the model was trained with, else 0.1.
+    package var dropout: Float?
     /// What becomes of the running average of the weights.
     package var averaging = TrainingConfiguration.Averaging.fresh
     /// Updates without an average, for `fresh`; nil is half of all.
@@ -80,7 +81,7 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
         try check(warmup, 0...1_000_000, .warmup)
         try check(batchFrames, 100...100_000, .batchFrames)
         try check(accumulation, 1...1000, .accumulation)
-        try check(Double(dropout), 0...0.9, .dropout)
+        try check(dropout.map(Double.init), 0...0.9, .dropout)
         try check(averageStart, 0...1_000_000, .averageStart)
         try check(averageBeta, 0...0.999_999_9, .averageBeta)
         try check(averageEvery, 1...10_000, .averageEvery)
@@ -190,7 +191,7 @@ extension AdaptationOptions {
             peak: peak, warmup: min(warmup ?? min(50, updates / 10), updates), total: updates)
         var configuration = TrainingConfiguration(schedule: schedule)
         configuration.accumulation = accumulation
-        configuration.dropout = dropout
+        if let dropout { configuration.dropout = dropout }
         configuration.adapter = adapter
         configuration.averaging = averaging
         configuration.averageStart = averageStart ?? updates / 2

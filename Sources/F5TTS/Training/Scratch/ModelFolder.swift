@@ -56,7 +56,8 @@ struct ModelFolder {
                 "text_embedding_average_upsampling: \(flag(c.averageUpsampling))",
                 "long_skip_connection: \(flag(c.longSkip))",
             ] : ["skip_connect_type: \(c.skipConnection.rawValue)"]
-        let arch = (common + special).map { "    \($0)\n" }.joined()
+        let dropout = configuration.dropout.map { ["dropout: \($0)"] } ?? []
+        let arch = (common + special + dropout).map { "    \($0)\n" }.joined()
         let name = configuration.name.map {
             "  name: \"\($0.filter { $0 != "\"" && $0 != "\\" })\"\n"
         }

@@ -44,11 +44,8 @@ package final class ScratchTraining {
             try ModelCatalog(root: FileManager.default.currentDirectoryPath).find($0, arch: nil)
         }
         vocabulary =
-            try origin.map { try Vocabulary(contentsOf: $0.vocabularyPath) }
+            try origin.map { try $0.loadVocabulary() }
             ?? Self.vocabulary(plan, manifest)
-        let mels = CorpusMels(
-            manifest, vocabulary, plan.model.melType, level: plan.corpus.level)
-        let data = try mels.openOrBuild(in: cache, while: running, progress: progress)
         let trained = manifest.utterances.indices.filter { !manifest.utterances[$0].isHeldOut }
         let bySpeaker = Dictionary(grouping: trained) { manifest.utterances[$0].speaker }
             .sorted { $0.key < $1.key }
@@ -63,9 +60,12 @@ package final class ScratchTraining {
         if let fault = backbone.fault {
             throw ModelError(.badConfiguration, plan.corpus.manifest, fault)
         }
+        let start = try origin.map { try Self.weights(of: $0, fitting: backbone) }
+        let mels = CorpusMels(
+            manifest, vocabulary, plan.model.melType, level: plan.corpus.level)
+        let data = try mels.openOrBuild(in: cache, while: running, progress: progress)
         let held = manifest.utterances.indices.filter { manifest.utterances[$0].isHeldOut }
         let seed = plan.training.seed
-        let start = try origin.map { try Self.weights(of: $0, fitting: backbone) }
         let trainer = Trainer(
             weights: start?.parameters ?? InitialWeights.make(backbone, seed: seed),
             backbone: backbone, plan.training)
@@ -78,11 +78,13 @@ package final class ScratchTraining {
                 (name, clips.count, clips.reduce(0) { $0 + manifest.utterances[$1].seconds } / 3600)
             }, heldOut: held.count,
             leftOut: spoken.utterances.count - manifest.utterances.count)
+        var model = plan.model
+        model.dropout = nil
         run = try TrainingRun(
             folder: folder,
             // The settings of the training itself may change between stretches of a run.
             identity: "\(try mels.identity()) \(backbone.vocabularySize) "
-                + ModelFolder.yaml(plan.model, vocoder: nil) + (start?.identity.hash ?? ""),
+                + ModelFolder.yaml(model, vocoder: nil) + (start?.identity.hash ?? ""),
             trainer: trainer, batches: batches, heldOut: Self.check(plan, data, held),
             options: plan.run)
     }
@@ -112,8 +114,10 @@ package final class ScratchTraining {
         } else {
             weights = (run.trainer.average?.average ?? run.trainer.parameters).tensors
         }
+        var configuration = plan.model
+        configuration.dropout = plan.training.dropout
         try ModelFolder(path: path).write(
-            plan.model, vocoder: plan.vocoder, vocabulary: vocabulary, weights: weights,
+            configuration, vocoder: plan.vocoder, vocabulary: vocabulary, weights: weights,
             step: best?.update ?? run.trainer.update)
         return best
     }

@@ -87,7 +87,8 @@ package struct TrainingPlan: Sendable {
                     ?? .constantThenLinear))
         training.accumulation = try train.integer("accumulation", in: 1...1024) ?? 1
         training.clipNorm = try train.number("clip_norm", in: 0...1e6) ?? 1
-        training.dropout = Float(try train.number("dropout", in: 0...0.9) ?? 0.05)
+        training.dropout =
+            try train.number("dropout", in: 0...0.9).map { Float($0) } ?? model.dropout ?? 0.05
         training.optimizer.beta1 = try train.number("beta1", in: 0...0.9999) ?? 0.9
         training.optimizer.beta2 = try train.number("beta2", in: 0...0.99999) ?? 0.99
         training.optimizer.weightDecay = try train.number("weight_decay", in: 0...1) ?? 0.01

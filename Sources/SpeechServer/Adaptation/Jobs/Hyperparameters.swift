@@ -27,7 +27,7 @@ struct Hyperparameters {
         options.batchFrames = try fields.whole("batch_frames", in: 1...most) ?? options.batchFrames
         options.accumulation =
             try fields.whole("accumulation", in: 1...most) ?? options.accumulation
-        options.dropout = try fields.number("dropout").map { Float($0) } ?? options.dropout
+        options.dropout = try fields.number("dropout").map { Float($0) }
         options.averaging =
             try fields.choice("ema", of: TrainingConfiguration.Averaging.self) ?? options.averaging
         options.averageStart = try fields.whole("ema_start_update", in: 0...most)
