@@ -192,6 +192,24 @@ import Testing
         #expect(abs(found / wanted - 1) <= (method == .lora ? 0 : 5e-3))
     }
 
+    /// A model that spreads text over the frames is offered the clips whose letters stand where training
+    /// had them, any other the doctor's best.
+    @Test(arguments: [false, true]) func candidatesStandWhereTrainingHadThem(isSpread: Bool) throws
+    {
+        let model = try scene.model(
+            "spread", arch: "text_embedding_average_upsampling: \(isSpread)")
+        _ = try scene.job(AdaptationScene.options(), model: model).run(
+            control: { .go }, report: EventLog().add)
+        let set = try JSONDecoder().decode(PreparedSet.self, from: scene.bytes("job/prepared.json"))
+        let displacement = TextDisplacement(vocabulary: try model.loadVocabulary())
+        let found = try set.candidates.map { candidate in
+            let audio = try AudioFile.read(path: scene.folder.path("job/" + candidate.file))
+            return try displacement(ReferenceAudio.prepare(audio), text: candidate.text)
+        }
+        #expect(Set(found).count > 1, "\(found)")
+        #expect((found == found.sorted()) == isSpread, "\(found)")
+    }
+
     /// Each pass of a large network takes seconds: the choice of the reference can be stopped before each.
     @Test func theChoiceOfTheReferenceCanBeStopped() throws {
         let log = EventLog()

@@ -37,6 +37,14 @@ struct ReferenceChoiceTests {
         #expect(ReferenceChoice.ranked([clip(8.5), clip(4), clip(2)]) == [1, 0, 2])
     }
 
+    @Test func whatIsNearlyAsGood() {
+        let clips = [clip(5, snr: 20), clip(4), clip(5, snr: 37), clip(2.5), clip(7)]
+        #expect(ReferenceChoice.nearlyBest(clips) == [1, 2, 4])
+        // Where none has the right length, those that are not much further from it.
+        #expect(ReferenceChoice.nearlyBest([clip(2.3), clip(2.5), clip(1)]) == [1, 0])
+        #expect(ReferenceChoice.nearlyBest([]).isEmpty)
+    }
+
     @Test func scoresFallWithEachFault() {
         let good = clip(4).score
         #expect(good == 1)

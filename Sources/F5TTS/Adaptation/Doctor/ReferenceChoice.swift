@@ -19,6 +19,16 @@ package enum ReferenceChoice {
             .map(\.index)
     }
 
+    /// The indices of those that are nearly as good as the best, the best first.
+    static func nearlyBest(_ examinations: [ClipExamination]) -> [Int] {
+        let ranked = ranked(examinations)
+        guard let best = ranked.first.map({ examinations[$0] }) else { return [] }
+        return ranked.filter {
+            distance(examinations[$0]) <= 1.5 * distance(best)
+                && fit(examinations[$0]) >= 0.8 * fit(best)
+        }
+    }
+
     /// Seconds outside the range that is good for a reference.
     private static func distance(_ examination: ClipExamination) -> Double {
         let seconds = examination.measurements?.usableSeconds ?? 0

@@ -7,6 +7,8 @@ import TextFrontEnd
 struct ClipPreparation {
     /// Clips that may become the reference; each costs a check on held-out clips.
     private static let candidates = 5
+    /// How many good clips are measured to find those where a spread text stands right.
+    private static let measured = 40
 
     let folder: AdaptationFolder
     let recordings: RecordingImport
@@ -97,9 +99,6 @@ struct ClipPreparation {
             .openOrBuild(in: folder.path, while: running) {
                 report(.progress(done: $0, of: count))
             }
-        let ranked = ReferenceChoice.ranked(own.report.examinations).map {
-            own.report.examinations[$0].clip
-        }
         let set = PreparedSet(
             identity: mels.identity, cache: MelCacheBuilder.fileName(mels.identity),
             clips: split.clips.enumerated().map { index, clip in
@@ -107,35 +106,47 @@ struct ClipPreparation {
                     name: clip.clip.name, text: clip.clip.text, seconds: clip.seconds,
                     isHeldOut: split.heldOut.contains(index))
             },
-            candidates: try candidates(split, ranked: ranked, vocabulary))
+            candidates: try candidates(split, own.report.examinations, vocabulary))
         try folder.writeJSON(set, PreparedSet.file)
         return (set, mels)
     }
 
     /// Puts the best training clips aside as WAV files.
     private func candidates(
-        _ split: ClipSplit, ranked: [String], _ vocabulary: Vocabulary
+        _ split: ClipSplit, _ examinations: [ClipExamination], _ vocabulary: Vocabulary
     ) throws -> [PreparedSet.Candidate] {
         let training = split.clips.enumerated().filter { !split.heldOut.contains($0.offset) }
             .map(\.element)
         let byName = Dictionary(training.map { ($0.clip.name, $0) }) { first, _ in first }
+        func clips(_ order: [Int]) -> some Sequence<PreparedClip> {
+            order.lazy.compactMap { byName[examinations[$0].clip] }
+        }
         try folder.make(AdaptationFolder.candidates)
         let reader = RecordingReader()
         let doctor = RecordingDoctor(.reference, vocabulary: vocabulary)
+        var ranked = Array(clips(ReferenceChoice.ranked(examinations)))
+        if model.backbone.averageUpsampling {
+            let displacement = TextDisplacement(vocabulary: vocabulary)
+            let measured = try clips(ReferenceChoice.nearlyBest(examinations))
+                .prefix(Self.measured).compactMap { clip in
+                    try Self.prepared(clip, reader).map {
+                        (clip: clip, frames: try displacement($0.reference, text: clip.clip.text))
+                    }
+                }
+            // Stable: of equal ones the doctor's order counts.
+            let nearest = measured.enumerated()
+                .sorted { ($0.element.frames, $0.offset) < ($1.element.frames, $1.offset) }
+                .map(\.element.clip)
+            if !nearest.isEmpty { ranked = nearest }
+        }
         var candidates: [PreparedSet.Candidate] = []
-        for name in ranked where candidates.count < Self.candidates {
-            guard let clip = byName[name] else { continue }
-            let wave = clip.repair(try reader.audio(of: clip.clip))
-            let samples = PCM16.samples(wave.samples)
-            let audio = DecodedAudio(samples: samples, channels: 1, sampleRate: wave.sampleRate)
-            // What inference will make of it must be of use.
-            guard let prepared = try? ReferenceAudio.prepare(audio),
-                prepared.seconds >= VoiceStore.shortestReference
-            else { continue }
+        for clip in ranked where candidates.count < Self.candidates {
+            guard let (audio, prepared) = try Self.prepared(clip, reader) else { continue }
+            let name = clip.clip.name
             let file = "\(AdaptationFolder.candidates)/\(candidates.count).wav"
-            let bytes = PCM16.bytes(samples)
+            let bytes = PCM16.bytes(audio.samples)
             try folder.write(
-                WAVHeader.bytes(sampleRate: wave.sampleRate, dataBytes: bytes.count) + bytes, file)
+                WAVHeader.bytes(sampleRate: audio.sampleRate, dataBytes: bytes.count) + bytes, file)
             candidates.append(
                 PreparedSet.Candidate(
                     clip: name, text: clip.clip.text, seconds: prepared.seconds, file: file,
@@ -148,5 +159,18 @@ struct ClipPreparation {
                 parameter: "training_file")
         }
         return candidates
+    }
+
+    /// A clip as a recording, and what inference makes of it; nil when that would be of no use.
+    private static func prepared(
+        _ clip: PreparedClip, _ reader: RecordingReader
+    ) throws -> (audio: DecodedAudio, reference: ReferenceAudio)? {
+        let wave = clip.repair(try reader.audio(of: clip.clip))
+        let audio = DecodedAudio(
+            samples: PCM16.samples(wave.samples), channels: 1, sampleRate: wave.sampleRate)
+        guard let reference = try? ReferenceAudio.prepare(audio),
+            reference.seconds >= VoiceStore.shortestReference
+        else { return nil }
+        return (audio, reference)
     }
 }

@@ -5,9 +5,10 @@ import TextFrontEnd
 /// Chooses the clip that the adapted model listens to: the one with which it predicts clips that it never
 /// saw best, asked as it is asked when it speaks.
 struct ReferenceSearch {
-    /// Held-out clips that each candidate is tried on, and flow times that each is tried at.
+    /// Held-out clips that each candidate is tried on.
     private static let clips = 4
-    private static let draws = 4
+    /// The flow times that each is tried at: those of a sampler of four steps.
+    private static let times = TimeSchedule(steps: 4, sway: -1, useEPSS: false).points.dropLast()
 
     private let vocabulary: Vocabulary
     private let spectrogram: MelSpectrogram
@@ -56,17 +57,16 @@ struct ReferenceSearch {
             let mel = Tensor.concatenating([reference, clip.mel])
                 .reshaped([1, length, reference.columns])
             let ids = try vocabulary.ids(of: prefix + clip.text)
-            for draw in 0..<Self.draws {
+            for (draw, time) in Self.times.enumerated() {
                 guard running() else { throw CancellationError() }
                 var generator = TorchGenerator(
-                    seed: TrainingSeed.derived(seed, index * Self.draws + draw))
-                // The clip's own noise, so that the reference's length changes nothing.
-                let noise = Tensor.concatenating([
-                    Tensor.zeros(reference.shape), generator.normal(clip.mel.shape),
-                ]).reshaped(mel.shape)
+                    seed: TrainingSeed.derived(seed, index * Self.times.count + draw))
+                // The clip's own noise first, so that the reference's length does not change it.
+                let unknown = generator.normal(clip.mel.shape)
+                let noise = Tensor.concatenating([generator.normal(reference.shape), unknown])
                 let batch = FlowMatchingBatch(
                     mel: mel, lengths: [length], text: [ids], spans: [known..<length],
-                    noise: noise, times: [(Float(draw) + 0.5) / Float(Self.draws)],
+                    noise: noise.reshaped(mel.shape), times: [time],
                     dropsAudio: [false], dropsText: [false])
                 let loss = FlowMatchingLoss.evaluate(backbone, batch).loss
                 total += Double(loss.array[0]) * Double(clip.mel.shape[0])
