@@ -126,18 +126,9 @@ struct ClipPreparation {
         let doctor = RecordingDoctor(.reference, vocabulary: vocabulary)
         var ranked = Array(clips(ReferenceChoice.ranked(examinations)))
         if model.backbone.averageUpsampling {
-            let displacement = TextDisplacement(vocabulary: vocabulary)
-            let measured = try clips(ReferenceChoice.nearlyBest(examinations))
-                .prefix(Self.measured).compactMap { clip in
-                    try Self.prepared(clip, reader).map {
-                        (clip: clip, frames: try displacement($0.reference, text: clip.clip.text))
-                    }
-                }
-            // Stable: of equal ones the doctor's order counts.
-            let nearest = measured.enumerated()
-                .sorted { ($0.element.frames, $0.offset) < ($1.element.frames, $1.offset) }
-                .map(\.element.clip)
-            if !nearest.isEmpty { ranked = nearest }
+            let good = clips(ReferenceChoice.nearlyBest(examinations)).prefix(Self.measured)
+            let standing = try Self.byDisplacement(Array(good), vocabulary, reader)
+            if !standing.isEmpty { ranked = standing }
         }
         var candidates: [PreparedSet.Candidate] = []
         for clip in ranked where candidates.count < Self.candidates {
@@ -159,6 +150,19 @@ struct ClipPreparation {
                 parameter: "training_file")
         }
         return candidates
+    }
+
+    /// The clips that can be references, those first whose letters stand where training had them; of equal
+    /// ones the first.
+    private static func byDisplacement(
+        _ clips: [PreparedClip], _ vocabulary: Vocabulary, _ reader: RecordingReader
+    ) throws -> [PreparedClip] {
+        let displacement = TextDisplacement(vocabulary: vocabulary)
+        return try clips.enumerated().compactMap { index, clip in
+            try prepared(clip, reader).map {
+                (clip, try displacement($0.reference, text: clip.clip.text), index)
+            }
+        }.sorted { ($0.1, $0.2) < ($1.1, $1.2) }.map(\.0)
     }
 
     /// A clip as a recording, and what inference makes of it; nil when that would be of no use.
