@@ -115,7 +115,7 @@ struct DoctorComparisonTests {
                 "dc_offset", "duplicate", "unreadable",
             ])
         #expect(findings[0]["severity"] as? String == "fixed")
-        #expect(findings[0]["measured"] is Double)
+        #expect(findings[0]["measured"] is Double && findings[0]["unit"] as? String == "1")
         let measurements = try #require(object["measurements"] as? [[String: Any]])
         #expect(measurements.count == 4)
         let values = try #require(measurements[0]["values"] as? [String: Any])

@@ -20,9 +20,11 @@ struct TextDisplacement {
     /// - Throws: `TextError` for a text that can't be read.
     func callAsFunction(_ audio: ReferenceAudio, text: String) throws(TextError) -> Double {
         let prefix = ReferenceText.prefix(ReferenceText.ended(text))
+        let estimate = DurationEstimate(
+            referenceSamples: audio.waveform24k.samples.count, referencePrefix: prefix, speed: 1)
         return try Self.mean(
             letters: vocabulary.ids(of: text).count, prefix: vocabulary.ids(of: prefix).count,
-            frames: audio.waveform24k.samples.count / 256)
+            frames: estimate.referenceFrames)
     }
 
     /// The mean over `letters` tokens of `frames` frames, with `prefix` tokens before what is spoken.
