@@ -29,7 +29,6 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
     ],
     targets: [
-        systemLibrary("COpenBLAS", pkgConfig: "openblas", apt: "libopenblas-pthread-dev"),
         systemLibrary("CSndFile", pkgConfig: "sndfile", apt: "libsndfile1-dev"),
         systemLibrary("CSampleRate", pkgConfig: "samplerate", apt: "libsamplerate0-dev"),
         systemLibrary("CMicroHTTPD", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
@@ -39,8 +38,7 @@ let package = Package(
         .target(
             name: "CKernels",
             cSettings: [.treatAllWarnings(as: .error), .unsafeFlags(["-O3"])]),
-        .target(
-            name: "Tensors", dependencies: ["COpenBLAS", "CKernels"], swiftSettings: swiftSettings),
+        .target(name: "Tensors", dependencies: ["CKernels"], swiftSettings: swiftSettings),
         .target(
             name: "Checkpoints", dependencies: ["Tensors", "CZlib"], swiftSettings: swiftSettings),
         .target(

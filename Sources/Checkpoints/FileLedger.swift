@@ -26,7 +26,9 @@ final class FileLedger: Ledger {
     /// A packed matrix is a copy: its values are checked and their memory given back at once, so that
     /// packing a model takes as much memory as what it makes.
     func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
-        guard let tensor = find(name, shape) else { return .float32(ZeroPages.tensor(shape)) }
+        guard let tensor = find(name, shape) else {
+            return .master(ZeroPages.tensor(shape), precision)
+        }
         if notFinite == nil, !tensor.isFinite { notFinite = name }
         defer { tensor.storage.releasePages() }
         return WeightMatrix(tensor, precision)

@@ -30,7 +30,7 @@ final class ShapeLedger: Ledger {
     }
 
     func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
-        .float32(take(name, shape))
+        .master(take(name, shape), precision)
     }
 
     func has(_ name: String) -> Bool { false }
@@ -66,7 +66,7 @@ final class ValueLedger: Ledger {
     }
 
     func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
-        precision == .f32 ? .float32(take(name, shape)) : .master(take(name, shape))
+        .master(take(name, shape), precision)
     }
 
     func has(_ name: String) -> Bool { values[name] != nil }
@@ -87,9 +87,8 @@ final class FrozenLedger: Ledger {
 
     func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
         let weight = take(name, shape)
-        guard precision != .f32 else { return .float32(weight) }
         defer { weight.storage.releasePages() }
-        return .frozen(FrozenMatrix(weight, passesGradients: passesGradients(name)))
+        return .frozen(FrozenMatrix(weight, precision, passesGradients: passesGradients(name)))
     }
 
     func has(_ name: String) -> Bool { values.has(name) }

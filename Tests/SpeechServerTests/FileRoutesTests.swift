@@ -236,6 +236,7 @@ extension OverSockets {
             func jobs(_ page: ListPage) throws -> [JobRecord] { [] }
             func jobs(in states: Set<JobRecord.Status>) throws -> [JobRecord] { [] }
             func setAsideUnreadableJobs() throws -> [String] { [] }
+            func isSetAside(_ id: String) throws -> Bool { false }
             func change(
                 _ id: String, telling event: JobEvent?,
                 _ change: (inout JobRecord) throws -> Void

@@ -46,6 +46,7 @@ struct JobQueueTests {
             try store.jobs(in: states)
         }
         func setAsideUnreadableJobs() throws -> [String] { try store.setAsideUnreadableJobs() }
+        func isSetAside(_ id: String) throws -> Bool { try store.isSetAside(id) }
         func removeJob(_ id: String) throws { try store.removeJob(id) }
         func add(_ event: JobEvent, isDurable: Bool) throws -> JobEvent {
             try store.add(event, isDurable: isDurable)
@@ -73,10 +74,11 @@ struct JobQueueTests {
     }
 
     /// Runs the queue of a store with these jobs, whose changes fail at times, until the first of them
-    /// that can be read has failed.
+    /// that can be read has failed, and then asks it for something.
     private func run(
         _ jobs: [JobRecord], failing: Set<Int> = [], unreadable: Set<String> = [],
-        runner: FakeRunner = FakeRunner(), in folder: TemporaryFolder
+        runner: FakeRunner = FakeRunner(), in folder: TemporaryFolder,
+        then ask: (JobQueue) throws -> Void = { _ in }
     ) throws {
         let store = UnreliableStore(
             try SQLiteStore(path: folder.path("store.sqlite")), failing: failing)
@@ -98,6 +100,7 @@ struct JobQueueTests {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, retrySeconds: 0.1)
         queue.start()
         #expect(eventually { (try? store.job(first.id))?.status == .failed })
+        try ask(queue)
         queue.beginToStop()
         queue.wait(within: 5)
     }
@@ -130,7 +133,7 @@ struct JobQueueTests {
     }
 
     /// An entry that cannot be read, of whatever state, keeps no other job from being run; its folder
-    /// stays.
+    /// stays until it is deleted.
     @Test func anUnreadableJobHoldsUpNobody() throws {
         let folder = try TemporaryFolder()
         defer { withExtendedLifetime(folder) {} }
@@ -138,8 +141,14 @@ struct JobQueueTests {
         for name in ["ftjob-a", "ftjob-b"] { try folder.write("kept", to: "jobs/\(name)/step") }
         try run(
             [job("ftjob-a"), job("ftjob-b", .running), job("ftjob-c")],
-            unreadable: ["ftjob-a", "ftjob-b"], runner: runner, in: folder)
+            unreadable: ["ftjob-a", "ftjob-b"], runner: runner, in: folder
+        ) { queue in
+            #expect(folder.names(in: "jobs") == ["ftjob-a", "ftjob-b", "ftjob-c"])
+            #expect(throws: SpeechError.self) { try queue.cancel("ftjob-b") }
+            try queue.remove("ftjob-b")
+            #expect(throws: SpeechError.self) { try queue.remove("ftjob-b") }
+        }
         #expect(runner.begun.withLock { $0 } == ["ftjob-c"])
-        #expect(folder.names(in: "jobs") == ["ftjob-a", "ftjob-b", "ftjob-c"])
+        #expect(folder.names(in: "jobs") == ["ftjob-a", "ftjob-c"])
     }
 }

@@ -51,7 +51,12 @@ struct SQLiteStoreTests {
         #expect(try store.jobs(in: [.queued]).map(\.id) == ["ftjob-a", "ftjob-c"])
         #expect(try store.jobs(ListPage(limit: 10)).map(\.id) == ["ftjob-c", "ftjob-a"])
         // It is not taken for one that is gone.
-        #expect(throws: (any Error).self) { try store.job("ftjob-b") }
+        let refusal = #expect(throws: SpeechError.self) { try store.job("ftjob-b") }
+        #expect(refusal?.code == .unavailable)
+        #expect(try store.isSetAside("ftjob-b"))
+        #expect(try !store.isSetAside("ftjob-a"))
+        try store.removeJob("ftjob-b")
+        #expect(try store.job("ftjob-b") == nil)
     }
 }
 

@@ -240,10 +240,8 @@ struct PrecisionTests {
         let addition = LowRank(
             down: OpTests.noise([4, 70], seed: 4), up: OpTests.noise([300, 4], seed: 5))
         compare("frozen", [x, addition.down, addition.up]) { precision, inputs in
-            let matrix =
-                precision == .f32
-                ? .float32(weight)
-                : WeightMatrix.frozen(FrozenMatrix(weight, passesGradients: true))
+            let matrix = WeightMatrix.frozen(
+                FrozenMatrix(weight, precision, passesGradients: true))
             return Linear(matrix: matrix, bias: bias)
                 .adding(LowRank(down: inputs[1], up: inputs[2]))(inputs[0], activation: .geluTanh)
         }

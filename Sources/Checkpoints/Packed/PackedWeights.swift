@@ -146,7 +146,7 @@ extension ModelParts {
         tensors.map { OutputTensor(name: PackedWeights.values + $0, $1) }
             + matrices.flatMap { name, matrix -> [OutputTensor] in
                 switch matrix {
-                case .float32(let tensor), .master(let tensor):
+                case .master(let tensor, _):
                     return [OutputTensor(name: PackedWeights.values + name, tensor)]
                 case .frozen(let frozen): return Self.packed(frozen.forward, name)
                 case .packed(let packed): return Self.packed(packed, name)
@@ -181,12 +181,12 @@ private final class PackLedger: Ledger {
     func takeMatrix(_ name: String, _ shape: [Int], _ precision: Precision) -> WeightMatrix {
         let sizes = PackedMatrix.sizes(precision, inputs: shape[1], outputs: shape[0])
         guard let panels = find(PackedWeights.panels + name, [sizes.panels]) else {
-            return .float32(ZeroPages.tensor(shape))
+            return .master(ZeroPages.tensor(shape), precision)
         }
         var columns: Tensor?
         if sizes.columns > 0 {
             columns = find(PackedWeights.columns + name, [sizes.columns])
-            if columns == nil { return .float32(ZeroPages.tensor(shape)) }
+            if columns == nil { return .master(ZeroPages.tensor(shape), precision) }
         }
         return .packed(
             PackedMatrix(

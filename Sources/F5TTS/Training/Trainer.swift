@@ -89,8 +89,10 @@ package final class Trainer {
         let parameters = parameters
         gradients = ParameterBlock(layout: parameters.layout)
         let isSmall = usesLanes ?? Self.isSmall(backbone)
-        // Of a large one they would be another gigabyte, and cost little to make for each sample.
-        if isSmall { parameters.storage.masterPanels = MasterPanels() }
+        // Of a large network they would be more than another gigabyte in float32.
+        if isSmall || configuration.precision != .f32 {
+            parameters.storage.masterPanels = MasterPanels()
+        }
         lanes = isSmall ? Lanes() : nil
         laneGradients =
             isSmall

@@ -1,19 +1,23 @@
-/// A matrix that training leaves as it is: rounded to bfloat16 and packed once, for the products of both
-/// directions.
+/// A matrix that training leaves as it is: packed once for the products of both directions, rounded to
+/// bfloat16 where the format is not float32.
 package struct FrozenMatrix: Sendable {
     /// For the products of the forward pass.
     package let forward: PackedMatrix
-    /// For gradients on their way to what is trained; nil where none passes.
-    private let backward: BFloat16Panels?
+    /// Panels for gradients on their way to what is trained; nil where none passes.
+    private let backward: Storage?
 
     /// - Parameters:
     ///   - weight: `[outputs, inputs]`.
+    ///   - precision: of the products.
     ///   - passesGradients: whether what it is multiplied with may depend on a parameter.
-    package init(_ weight: Tensor, passesGradients: Bool) {
-        let (outputs, inputs) = (weight.shape[0], weight.shape[1])
-        forward = PackedMatrix(weight, .bf16)
+    package init(_ weight: Tensor, _ precision: Precision, passesGradients: Bool) {
+        forward = PackedMatrix(weight, precision == .f32 ? .f32 : .bf16)
         backward =
-            passesGradients ? .parallel(weight.base, depth: outputs, columns: inputs) : nil
+            !passesGradients
+            ? nil
+            : precision == .f32
+                ? weight.panels(Float.self, isTransposed: false).storage
+                : weight.panels(BFloat16.self, isTransposed: false).storage
     }
 
     /// `dy W`: the gradient of what was multiplied.
@@ -21,7 +25,12 @@ package struct FrozenMatrix: Sendable {
         guard let backward else {
             preconditionFailure("FrozenMatrix: a gradient where none passes")
         }
-        return Linear.product(
-            .parallel(dy.base, rows: dy.rows, depth: dy.columns), backward, shape: shape)
+        func product<Element: OperandElement>(_: Element.Type) -> Tensor {
+            Linear.product(
+                Element.rows(of: dy),
+                Panels(packed: backward, depth: forward.outputs, columns: forward.inputs),
+                shape: shape)
+        }
+        return forward.format == .f32 ? product(Float.self) : product(BFloat16.self)
     }
 }

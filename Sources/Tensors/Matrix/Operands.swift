@@ -11,12 +11,16 @@ protocol OperandElement: Sendable {
         UnsafeMutablePointer<Float>?, Int, Int32
     ) -> Void
 
+    /// The format of matrices of such elements.
+    static var precision: Precision { get }
     /// Inputs are padded with zeros to a multiple of it.
     static var depthUnit: Int { get }
     /// Products may read rows, and never use them, up to a multiple of it.
     static var rowUnit: Int { get }
     /// Elements between two rows of so many inputs.
     static func distance(depth: Int) -> Int
+    /// The rows of x as a left operand: as they lie where that is what products read.
+    static func rows(of x: Tensor) -> OperandRows<Self>
     static func rows(_ matrix: CKernels_matrix) -> Move
     static func columns(_ matrix: CKernels_matrix) -> Move
     static func pack(_ matrix: CKernels_matrix) -> Pack
@@ -31,9 +35,11 @@ extension OperandElement {
 
 /// As it is.
 extension Float: OperandElement {
+    static var precision: Precision { .f32 }
     static var depthUnit: Int { 1 }
     static var rowUnit: Int { 1 }
     static func distance(depth: Int) -> Int { depth }
+    static func rows(of x: Tensor) -> OperandRows<Float> { OperandRows(x) }
     static func rows(_ matrix: CKernels_matrix) -> Move { matrix.f32_rows }
     static func columns(_ matrix: CKernels_matrix) -> Move { matrix.f32_columns }
     static func pack(_ matrix: CKernels_matrix) -> Pack { matrix.f32_pack }
@@ -45,11 +51,15 @@ extension Float: OperandElement {
 typealias BFloat16 = UInt16
 
 extension BFloat16: OperandElement {
+    static var precision: Precision { .bf16 }
     static var depthUnit: Int { CKernels_bf16_depth }
     static var rowUnit: Int { CKernels_row_block }
     /// One tile row more than the depth: rows a power of two apart would all fall into the same few
     /// sets of the cache.
     static func distance(depth: Int) -> Int { depth.rounded(up: depthUnit) + 32 }
+    static func rows(of x: Tensor) -> BFloat16Rows {
+        .parallel(x.base, rows: x.rows, depth: x.columns)
+    }
     static func rows(_ matrix: CKernels_matrix) -> Move { matrix.bf16_rows }
     static func columns(_ matrix: CKernels_matrix) -> Move { matrix.bf16_columns }
     static func pack(_ matrix: CKernels_matrix) -> Pack { matrix.bf16_pack }

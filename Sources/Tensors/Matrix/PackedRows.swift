@@ -9,8 +9,8 @@ enum PackedRows {
     /// Rounds the rows of x on all threads.
     init(_ x: Tensor, _ format: Precision) {
         switch format {
-        case .f32: self = .f32(OperandRows(x))
-        case .bf16: self = .bf16(.parallel(x.base, rows: x.rows, depth: x.columns))
+        case .f32: self = .f32(Float.rows(of: x))
+        case .bf16: self = .bf16(BFloat16.rows(of: x))
         case .int8: self = .int8(Int8Rows(x.base, rows: x.rows, depth: x.columns))
         }
     }

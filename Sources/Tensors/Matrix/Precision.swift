@@ -1,6 +1,6 @@
 /// The number format in which matrices are multiplied; sums are float32 (int32 in `int8`) always.
 package enum Precision: String, Sendable, CaseIterable, Codable {
-    /// Float32 throughout: the reference. Packed for speaking; training multiplies with OpenBLAS.
+    /// Float32 throughout: the reference.
     case f32
     /// Both operands rounded to bfloat16.
     case bf16

@@ -1,9 +1,8 @@
 /// The matrix `[outputs, inputs]` of a linear layer in the format that it is multiplied in.
 package enum WeightMatrix: Sendable {
-    /// Multiplied in float32 by OpenBLAS: what training changes.
-    case float32(Tensor)
-    /// The same, but rounded to bfloat16 at every product.
-    case master(Tensor)
+    /// As checkpoints store it, which is what training changes; packed, in bfloat16 where the format is not
+    /// float32, at its products.
+    case master(Tensor, Precision)
     /// Not trained, between layers that are.
     case frozen(FrozenMatrix)
     /// Packed once, and rounded where the format says so.
@@ -15,13 +14,13 @@ package enum WeightMatrix: Sendable {
             self = .packed(PackedMatrix(weight, precision))
             return
         }
-        self = precision == .f32 ? .float32(weight) : .master(weight)
+        self = .master(weight, precision)
     }
 
     /// Lets the system take back the memory of values that come from a mapped file.
     package func releasePages() {
         switch self {
-        case .float32(let weight), .master(let weight): weight.storage.releasePages()
+        case .master(let weight, _): weight.storage.releasePages()
         case .frozen: break
         case .packed(let packed): packed.panels.releasePages()
         }
@@ -30,7 +29,7 @@ package enum WeightMatrix: Sendable {
     /// Columns of the matrix, as checkpoints store it.
     package var inputs: Int {
         switch self {
-        case .float32(let weight), .master(let weight): weight.shape[1]
+        case .master(let weight, _): weight.shape[1]
         case .frozen(let matrix): matrix.forward.inputs
         case .packed(let packed): packed.inputs
         }
@@ -39,7 +38,7 @@ package enum WeightMatrix: Sendable {
     /// Rows of the matrix, as checkpoints store it.
     package var outputs: Int {
         switch self {
-        case .float32(let weight), .master(let weight): weight.shape[0]
+        case .master(let weight, _): weight.shape[0]
         case .frozen(let matrix): matrix.forward.outputs
         case .packed(let packed): packed.outputs
         }

@@ -38,7 +38,7 @@ extension LowRank {
         let (down, up) = (down, up)
         let addition = LowRankAddition(
             LowRank(down: down.withoutNode, up: up.withoutNode), x.withoutNode)
-        Linear.blocks(y.rows, outputs) { rows, columns in
+        ProductBlocks.run(y.rows, outputs) { rows, columns in
             addition.add(
                 rows, columns,
                 to: y.storage.base + rows.lowerBound * outputs + columns.lowerBound,
@@ -46,12 +46,13 @@ extension LowRank {
         }
         let reduced = addition.reduced
         return y.recorded(from: [y, x, down, up]) { dy in
-            let dReduced = Linear.multiplied(dy, by: up, shape: reduced.shape)
+            let dReduced = Linear.multiplied(Float.self, dy, by: up, shape: reduced.shape)
             return [
                 dy,
-                x.isRecorded ? Linear.multiplied(dReduced, by: down, shape: x.shape) : nil,
-                down.isRecorded ? Linear.outerProducts(dReduced, x) : nil,
-                up.isRecorded ? Linear.outerProducts(dy, reduced) : nil,
+                x.isRecorded
+                    ? Linear.multiplied(Float.self, dReduced, by: down, shape: x.shape) : nil,
+                down.isRecorded ? Linear.outerProducts(Float.self, dReduced, x) : nil,
+                up.isRecorded ? Linear.outerProducts(Float.self, dy, reduced) : nil,
             ]
         }
     }
@@ -59,12 +60,12 @@ extension LowRank {
 
 /// What a low-rank addition makes of one x, ready to be added block by block.
 struct LowRankAddition {
-    private let lowRank: LowRank
+    private let up: Panels<Float>
     /// `x downᵀ`, `[rows, rank]`.
     let reduced: Tensor
 
     init(_ lowRank: LowRank, _ x: Tensor) {
-        self.lowRank = lowRank
+        up = lowRank.up.panels(Float.self, isTransposed: true)
         reduced = Linear(weight: lowRank.down, bias: nil)(x)
     }
 
@@ -72,18 +73,15 @@ struct LowRankAddition {
     ///
     /// - Parameters:
     ///   - rows: of y.
-    ///   - columns: of y.
+    ///   - columns: of y, from a multiple of 16.
     ///   - corner: the block's first element.
     ///   - stride: elements between two rows of the block.
     func add(
         _ rows: Range<Int>, _ columns: Range<Int>, to corner: UnsafeMutablePointer<Float>,
         stride: Int
     ) {
-        let rank = lowRank.rank
-        BLAS.gemm(
-            rows.count, columns.count, rank,
-            reduced.base + rows.lowerBound * rank, stride: rank,
-            lowRank.up.base + columns.lowerBound * rank, stride: rank, transposedB: true,
-            beta: 1, corner, stride: stride)
+        up.product(
+            OperandRows(reduced), rows: rows, columns: columns, into: corner, stride: stride,
+            accumulating: true)
     }
 }

@@ -32,7 +32,7 @@ struct BenchKernelsCommand: ParsableCommand {
         }
         try ComputeOptions.checkLevel()
         var report = Measurements()
-        report.addMachine()
+        report.addLevel()
         report.add("model", model)
         report.add("frames", Double(length.frames))
         let levels = current ? [Kernels.level] : Kernels.available.reversed()

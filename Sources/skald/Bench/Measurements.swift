@@ -17,15 +17,12 @@ struct Measurements {
     /// What every benchmark says of where it ran.
     init(_ compute: ComputeOptions, precision: Precision? = nil) throws {
         add("precision", try (precision ?? compute.chosenPrecision).rawValue)
-        addMachine()
+        addLevel()
         add("threads", Double(Parallel.threads))
     }
 
     /// What computes here.
-    mutating func addMachine() {
-        add("kernel_level", Kernels.level.rawValue)
-        add("blas_core", BLAS.core)
-    }
+    mutating func addLevel() { add("kernel_level", Kernels.level.rawValue) }
 
     /// Where it ran, in a few words.
     var place: String {

@@ -81,8 +81,7 @@ struct ServeCommand: ParsableCommand {
             metadata: [
                 "url": "\(Self.url(settings.host, running.port))", "model": "\(description.name)",
                 "precision": "\(precision.rawValue)", "kernels": "\(Kernels.level)",
-                "threads": "\(Parallel.threads)", "blas": "\(BLAS.core)",
-                "voices": "\(voices.list().count)",
+                "threads": "\(Parallel.threads)", "voices": "\(voices.list().count)",
             ])
         if let reason { logger.notice("speaking in \(reason)") }
         if Kernels.tilesFail {

@@ -138,9 +138,13 @@ package final class JobQueue: Sendable {
         return job
     }
 
-    /// Removes a job that is over, with its folder and its result files. A voice that was published of
-    /// it stays.
+    /// Removes a job that is over, with its folder and its result files, or one that is set aside, of which
+    /// nobody knows the result files. A voice that was published of it stays.
     func remove(_ id: String) throws {
+        if try store.isSetAside(id) {
+            try store.removeJob(id)
+            return discard(id)
+        }
         let isCurrent = state.withLock { $0.current == id }
         guard let job = try store.job(id) else { throw Self.notFound }
         guard job.status.isOver else {

@@ -33,6 +33,7 @@ package protocol AdaptationStore: Sendable {
     /// Adds a job to the queue's end; throws `invalidRequest` when its files are not there, `busy` when
     /// `limit` jobs are queued or paused.
     func add(_ job: JobRecord, limit: Int) throws
+    /// Throws `unavailable` for one that is set aside.
     func job(_ id: String) throws -> JobRecord?
     func jobs(_ page: ListPage) throws -> [JobRecord]
     /// The jobs in these states, the oldest first.
@@ -40,6 +41,8 @@ package protocol AdaptationStore: Sendable {
     /// Takes jobs whose entries cannot be read out of all states and lists; what is stored of them stays.
     /// - Returns: the ids of those that it took out.
     func setAsideUnreadableJobs() throws -> [String]
+    /// Whether a job is set aside; false for one that there is not.
+    func isSetAside(_ id: String) throws -> Bool
     /// Changes a job as one step: nobody else changes it between reading and writing.
     ///
     /// - Parameters:

@@ -133,7 +133,27 @@ package final class SQLiteStore: AdaptationStore {
     }
 
     package func job(_ id: String) throws -> JobRecord? {
-        try database.read { try Self.entry(in: $0, "job", id: id) }
+        try database.read { try Self.job(in: $0, id: id) }
+    }
+
+    private static func job(in database: Database, id: String) throws -> JobRecord? {
+        guard try !isSetAside(id, in: database) else {
+            throw SpeechError(
+                .unavailable,
+                "What is stored of this job cannot be read, as after a step back to an older version: "
+                    + "start the version that wrote it, or delete the job.")
+        }
+        return try entry(in: database, "job", id: id)
+    }
+
+    package func isSetAside(_ id: String) throws -> Bool {
+        try database.read { try Self.isSetAside(id, in: $0) }
+    }
+
+    private static func isSetAside(_ id: String, in database: Database) throws -> Bool {
+        let status = try String.fetchOne(
+            database, sql: "SELECT status FROM job WHERE id = ?", arguments: [id])
+        return status == setAside
     }
 
     package func jobs(_ page: ListPage) throws -> [JobRecord] {
@@ -183,7 +203,7 @@ package final class SQLiteStore: AdaptationStore {
         _ id: String, telling event: JobEvent?, _ change: (inout JobRecord) throws -> Void
     ) throws -> JobRecord? {
         try database.write { database in
-            guard var job: JobRecord = try Self.entry(in: database, "job", id: id) else {
+            guard var job = try Self.job(in: database, id: id) else {
                 return nil
             }
             let before = job

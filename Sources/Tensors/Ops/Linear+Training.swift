@@ -1,0 +1,109 @@
+import CKernels
+
+/// Training: weights, gradients and sums are float32; products have operands of type `Element`, packed, and
+/// rounded where it is bfloat16, anew after each update.
+extension Linear {
+    /// `x Wᵀ + bias`, then `activation`, which must be nil where anything is recorded.
+    func trained<Element: OperandElement>(
+        _: Element.Type, _ x: Tensor, _ weight: Tensor, _ activation: Activation?
+    ) -> Tensor {
+        let y =
+            x.rows <= Self.few
+            ? fewRows(x, weight, activation)
+            : multiplied(
+                x,
+                PackedMatrix(
+                    Element.precision, inputs: inputs, outputs: outputs,
+                    panels: weight.panels(Element.self, isTransposed: true).storage, columns: nil),
+                activation)
+        return y.recorded(from: [x, weight] + (bias.map { [$0] } ?? [])) { [bias] dy in
+            [
+                x.isRecorded
+                    ? Self.multiplied(Element.self, dy, by: weight, shape: x.shape) : nil,
+                weight.isRecorded ? Self.outerProducts(Element.self, dy, x) : nil,
+            ] + (bias.map { [$0.isRecorded ? dy.columnSums() : nil] } ?? [])
+        }
+    }
+
+    /// `dy W`: the gradient of x.
+    static func multiplied<Element: OperandElement>(
+        _: Element.Type, _ dy: Tensor, by weight: Tensor, shape: [Int]
+    ) -> Tensor {
+        dy.rows <= few
+            ? fewRows(dy, by: weight, shape: shape)
+            : product(
+                Element.rows(of: dy), weight.panels(Element.self, isTransposed: false),
+                shape: shape)
+    }
+
+    /// `dyᵀ x`: the gradient of W.
+    static func outerProducts<Element: OperandElement>(
+        _: Element.Type, _ dy: Tensor, _ x: Tensor
+    ) -> Tensor {
+        product(
+            OperandRows<Element>.parallel(transposing: dy.base, rows: dy.columns, depth: dy.rows),
+            .parallel(x.base, depth: dy.rows, columns: x.columns), shape: [dy.columns, x.columns])
+    }
+
+    /// `a b`, in blocks on all threads.
+    static func product<Element>(
+        _ a: OperandRows<Element>, _ b: Panels<Element>, shape: [Int]
+    ) -> Tensor {
+        Tensor(shape: shape) { c in
+            ProductBlocks.run(a.rows, b.columns) { rows, columns in
+                b.product(
+                    a, rows: rows, columns: columns,
+                    into: c + rows.lowerBound * b.columns + columns.lowerBound,
+                    stride: b.columns)
+            }
+        }
+    }
+}
+
+/// What modulations are computed of: a row for each sample. Packing the matrix would take longer than
+/// multiplying it, so it is read as it lies, in float32.
+extension Linear {
+    /// Rows of x that are few.
+    private static let few = 4
+
+    private func fewRows(_ x: Tensor, _ weight: Tensor, _ activation: Activation?) -> Tensor {
+        let (rows, inputs, outputs) = (x.rows, inputs, outputs)
+        // yᵀ = W xᵀ
+        let right = Panels<Float>(
+            transposed: x.base, stride: inputs, depth: inputs, columns: rows)
+        let left = OperandRows<Float>(weight)
+        let addition = lowRank.map { LowRankAddition($0, x) }
+        let y = Tensor(shape: x.shape.dropLast() + [outputs]) { y in
+            Parallel.ranges(outputs, grain: 96) { range in
+                withScratch(range.count * rows) { columns in
+                    right.product(left, rows: range, into: columns, stride: rows)
+                    for (index, output) in range.enumerated() {
+                        let bias = bias.map { $0.base[output] } ?? 0
+                        for row in 0..<rows {
+                            y[row * outputs + output] = columns[index * rows + row] + bias
+                        }
+                    }
+                }
+            }
+            addition?.add(0..<rows, 0..<outputs, to: y, stride: outputs)
+        }
+        return activation?(y) ?? y
+    }
+
+    private static func fewRows(_ dy: Tensor, by weight: Tensor, shape: [Int]) -> Tensor {
+        let (outputs, inputs) = (weight.shape[0], weight.shape[1])
+        return Tensor(shape: shape) { dx in
+            dx.update(repeating: 0, count: dy.rows * inputs)
+            Parallel.ranges(inputs, grain: 256) { range in
+                for output in 0..<outputs {
+                    let values = weight.base + output * inputs + range.lowerBound
+                    for row in 0..<dy.rows {
+                        let sum = dx + row * inputs + range.lowerBound
+                        Kernels.loops.add_scaled(
+                            sum, dy.base[row * outputs + output], values, sum, range.count)
+                    }
+                }
+            }
+        }
+    }
+}
