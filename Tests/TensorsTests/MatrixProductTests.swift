@@ -34,11 +34,31 @@ struct MatrixProductTests {
         (0..<x.count).map { x[$0 % height * width + $0 / height] }
     }
 
+    /// Compares a product (into what, whether it is added to what is there) with sums in double precision.
+    static func expectProduct(
+        _ a: [Float], _ b: [Float], _ rows: Int, _ columns: Int, _ depth: Int, _ name: String,
+        _ product: (inout [Float], Int32) -> Void
+    ) {
+        let before = OpTests.noise([rows, columns], seed: 3).array
+        let expected = (0..<rows * columns).map { index in
+            (0..<depth).reduce(0.0) { sum, k in
+                sum + Double(a[index / columns * depth + k])
+                    * Double(b[k * columns + index % columns])
+            }
+        }
+        for accumulating in [false, true] {
+            var c = before
+            product(&c, accumulating ? 1 : 0)
+            expectClose(
+                c, zip(expected, before).map { Float($0 + (accumulating ? Double($1) : 0)) },
+                atol: 2e-5, rtol: 1e-5, "\(name) \(rows)x\(columns)x\(depth)")
+        }
+    }
+
     @Test(arguments: Kernel.all) func float32(_ kernel: Kernel) {
         for (rows, columns, depth) in Self.shapes {
             let a = OpTests.noise([rows, depth], seed: 1).array
             let b = OpTests.noise([depth, columns], seed: 2).array
-            let before = OpTests.noise([rows, columns], seed: 3).array
             var panels = [Float](repeating: .nan, count: columns.rounded(up: 16) * depth)
             var other = panels
             kernel.matrix.f32_pack(b, columns, depth, columns, &panels)
@@ -54,20 +74,9 @@ struct MatrixProductTests {
                 Self.transposed(a, rows, depth), rows, rows, depth, &columnwise, stride)
             #expect(a.indices.allSatisfy { left[$0 / depth * stride + $0 % depth] == a[$0] })
             #expect(left.map(\.bitPattern) == columnwise.map(\.bitPattern))
-            let expected = (0..<rows * columns).map { index in
-                (0..<depth).reduce(0.0) { sum, k in
-                    sum + Double(a[index / columns * depth + k])
-                        * Double(b[k * columns + index % columns])
-                }
-            }
-            for accumulating in [false, true] {
-                var c = before
+            Self.expectProduct(a, b, rows, columns, depth, "f32") { c, accumulating in
                 kernel.matrix.f32_product(
-                    left, stride, panels, rows, columns, depth, &c, columns,
-                    accumulating ? 1 : 0)
-                expectClose(
-                    c, zip(expected, before).map { Float($0 + (accumulating ? Double($1) : 0)) },
-                    atol: 2e-5, rtol: 1e-5, "f32 \(rows)x\(columns)x\(depth)")
+                    left, stride, panels, rows, columns, depth, &c, columns, accumulating)
             }
         }
     }
@@ -76,7 +85,6 @@ struct MatrixProductTests {
         for (rows, columns, depth) in Self.shapes {
             let a = OpTests.noise([rows, depth], seed: 1).array
             let b = OpTests.noise([depth, columns], seed: 2).array
-            let before = OpTests.noise([rows, columns], seed: 3).array
             let padded = depth.rounded(up: 32)
             let stride = padded + 32
             var left = [UInt16](repeating: 0xFFFF, count: rows.rounded(up: 32) * stride)
@@ -91,20 +99,11 @@ struct MatrixProductTests {
             kernel.matrix.bf16_pack_transposed(
                 Self.transposed(b, depth, columns), depth, depth, columns, &transposed)
             #expect(panels == transposed)
-            let expected = (0..<rows * columns).map { index in
-                (0..<depth).reduce(0.0) { sum, k in
-                    sum + Double(Self.rounded(a[index / columns * depth + k]))
-                        * Double(Self.rounded(b[k * columns + index % columns]))
-                }
-            }
-            for accumulating in [false, true] {
-                var c = before
+            Self.expectProduct(
+                a.map(Self.rounded), b.map(Self.rounded), rows, columns, depth, "bf16"
+            ) { c, accumulating in
                 kernel.matrix.bf16_product(
-                    left, stride, panels, rows, columns, padded, &c, columns,
-                    accumulating ? 1 : 0)
-                expectClose(
-                    c, zip(expected, before).map { Float($0 + (accumulating ? Double($1) : 0)) },
-                    atol: 2e-5, rtol: 1e-5, "bf16 \(rows)x\(columns)x\(depth)")
+                    left, stride, panels, rows, columns, padded, &c, columns, accumulating)
             }
         }
     }

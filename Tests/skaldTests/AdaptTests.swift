@@ -38,14 +38,14 @@ struct AdaptTests {
         try Program.run(arguments, environment: installation.environment)
     }
 
-    /// Starts an adaptation and waits until it has kept this many checkpoints.
-    private func started(_ work: String, checkpoints: Int) throws -> Program.Running {
+    /// Starts an adaptation and waits until it has written something.
+    private func started(
+        _ work: String, _ more: String..., until isWritten: () -> Bool
+    ) throws -> Program.Running {
         let running = try Program.Running(
-            arguments(work: work, "--no-publish"), environment: installation.environment)
+            arguments(work: work, "--no-publish") + more, environment: installation.environment)
         let deadline = Date() + 300
-        while installation.names(work + "/run/checkpoints").count < checkpoints,
-            running.process.isRunning, Date() < deadline
-        {
+        while !isWritten(), running.process.isRunning, Date() < deadline {
             Thread.sleep(forTimeInterval: 0.01)
         }
         return running
@@ -53,12 +53,13 @@ struct AdaptTests {
 
     /// Ctrl-C, then kill -9, then to the end: the same as without. What comes of it is a voice.
     @Test func interruptedAndKilledItEndsTheSame() throws {
-        let interrupted = try started("job", checkpoints: 1)
+        func checkpoints() -> Int { installation.names("job/run/checkpoints").count }
+        let interrupted = try started("job") { checkpoints() >= 1 }
         interrupted.process.interrupt()
         let saved = try interrupted.finish()
         #expect(saved.status == 130, "\(saved.errors)")
         #expect(saved.errors.contains("Saved"))
-        let killed = try started("job", checkpoints: 2)
+        let killed = try started("job") { checkpoints() >= 2 }
         kill(killed.process.processIdentifier, SIGKILL)
         #expect(try killed.finish().crashed)
         let finished = try run(arguments(work: "job"))
@@ -111,6 +112,25 @@ struct AdaptTests {
                 == "bea@1\n")
         _ = try output("voices", "delete", "ada@1")
         #expect(try run(["speak", "Hi.", "-o", "-", "--voice", "ada@1"]).status != 0)
+    }
+
+    /// What was kept before the end is not lost with it.
+    @Test func whatAKilledOneKeptCanBePublished() throws {
+        let killed = try started("job", "--keep-at", "1") {
+            installation.names("job/kept").contains("update-1.pt")
+        }
+        kill(killed.process.processIdentifier, SIGKILL)
+        #expect(try killed.finish().crashed)
+        let publish = ["voices", "publish", installation.path("job"), "--voice", "ada"]
+        let unfinished = try run(publish)
+        #expect(unfinished.errors.contains("not finished"), "\(unfinished.errors)")
+        let missing = try run(publish + ["--checkpoint", "3"])
+        #expect(missing.errors.contains("No weights of update 3"), "\(missing.errors)")
+        let published = try run(publish + ["--checkpoint", "1"])
+        #expect(published.output == Array("ada@1\n".utf8), "\(published.errors)")
+        let speech = try run(
+            ["speak", "Hi.", "-o", "-", "--nfe", "2", "--seed", "1", "--voice", "ada"])
+        #expect(speech.status == 0 && speech.output.count > 44, "\(speech.errors)")
     }
 
     /// What another process works at is not deleted under its hands.

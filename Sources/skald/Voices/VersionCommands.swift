@@ -100,11 +100,15 @@ struct ExportCommand: ParsableCommand {
     }
 }
 
-/// `skald voices publish`: weights of a finished adaptation become a version.
+/// `skald voices publish`: weights of an adaptation become a version.
 struct PublishCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "publish",
-        abstract: "Make a version of a voice from a finished adaptation, and the current one.")
+        abstract: "Make a version of a voice from an adaptation, and the current one.",
+        discussion: """
+            Of one that has not finished, because it failed or was killed, the weights that it has kept can \
+            be published all the same: say which with --checkpoint.
+            """)
 
     @Argument(help: "The adaptation's folder (--work of `skald adapt`).") var folder: String
     @Option(help: "The voice: one of yours, or a new one's name.") var voice: String
@@ -115,11 +119,17 @@ struct PublishCommand: ParsableCommand {
     var checkpoint: Int?
     @Option(help: ArgumentHelp("What auto means for it: raw, ema, or auto, the better ones."))
     var weights = WeightSource.auto
+    @Option(
+        help: ArgumentHelp(
+            "The base's architecture where nothing tells: v0 or v1.", valueName: "version"))
+    var arch: String?
+    @OptionGroup(title: "Folders") var models: ModelsFolder
     @OptionGroup(title: "Folders") var folders: FolderOptions
 
     func run() throws {
-        let version = try AdaptationResult(folder: folder).publish(
-            to: folders.voiceStore, voice: voice, checkpoint: checkpoint, weights: weights)
+        let version = try AdaptationResult.publish(
+            folder, to: folders.voiceStore, voice: voice, checkpoint: checkpoint, weights: weights
+        ) { try models.catalog.find($0, arch: arch) }
         print("\(VoiceIdentifier.of(voice) ?? voice)@\(version.number)")
     }
 }

@@ -28,8 +28,11 @@ import Testing
         #expect(AdaptationResult.doctorReports(in: folder).map(\.name) == ["doctor.json"])
         func publish(_ update: Int, weights: WeightSource = .auto) throws -> VoiceVersion {
             try AdaptationResult.publish(
-                kept: update, in: folder, of: scene.model, to: scene.store, voice: "ada",
-                weights: weights)
+                folder, to: scene.store, voice: "ada", checkpoint: update, weights: weights
+            ) { name in
+                #expect(name == scene.model.name)
+                return scene.model
+            }
         }
         let version = try publish(2)
         #expect(version.record.updates == 2)

@@ -9,24 +9,40 @@ extension AdaptationResult {
             .filter(folder.exists).map { (name: $0, path: "\(path)/\($0)") }
     }
 
-    /// Makes a version of a voice, and the current one, of weights that were kept by an adaptation which
-    /// has not finished: it may have failed later, and they are as good as they were.
+    /// Makes a version of a voice, and the current one, of what lies in an adaptation's folder.
     ///
-    /// No reference was chosen on held-out clips, so it is the doctor's first.
+    /// One that has not finished may have failed or been killed after it kept weights, and these are as good
+    /// as they were. No reference was chosen on held-out clips then, so it is the doctor's first.
     ///
     /// - Parameters:
-    ///   - update: updates of the weights.
     ///   - path: the adaptation's folder.
-    ///   - model: the base.
     ///   - store: where voices are.
     ///   - voice: the voice's id, or a new one's name.
+    ///   - checkpoint: updates of the weights to publish; nil is the result of one that has finished.
     ///   - weights: what `auto` shall mean for the version; `auto` is the better set.
+    ///   - model: gives the base by its name.
     /// - Returns: the version.
     /// - Throws: `invalidRequest` when there is no such checkpoint or set, or the name is no voice's;
-    ///   `unavailable` (the disk); `CheckpointError`.
+    ///   `unavailable` (it has not finished, the disk); `CheckpointError`; what `model` throws.
     package static func publish(
-        kept update: Int, in path: String, of model: ModelDescription, to store: VoiceStore,
-        voice: String, weights: WeightSource = .auto
+        _ path: String, to store: VoiceStore, voice: String, checkpoint: Int?,
+        weights: WeightSource = .auto, model: (String) throws -> ModelDescription
+    ) throws -> VoiceVersion {
+        let result: AdaptationResult
+        do {
+            result = try AdaptationResult(folder: path)
+        } catch {
+            guard let checkpoint else { throw error }
+            return try publish(
+                kept: checkpoint, in: path, to: store, voice: voice, weights: weights, model)
+        }
+        return try result.publish(
+            to: store, voice: voice, checkpoint: checkpoint, weights: weights)
+    }
+
+    private static func publish(
+        kept update: Int, in path: String, to store: VoiceStore, voice: String,
+        weights: WeightSource, _ model: (String) throws -> ModelDescription
     ) throws -> VoiceVersion {
         let folder = AdaptationFolder(path: path)
         guard
@@ -53,7 +69,7 @@ extension AdaptationResult {
         // An adapter has no buffers.
         let complete =
             description.options.method == .full
-            ? try model.weights(description.base.weights) : nil
+            ? try model(description.base.name).weights(description.base.weights) : nil
         return try trained.publish(
             record, auto: weights, buffersOf: complete, reference: audio, to: store, voice: voice)
     }

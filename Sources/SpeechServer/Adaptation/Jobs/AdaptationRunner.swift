@@ -94,16 +94,9 @@ package struct AdaptationRunner: JobRunning {
     package func publish(
         _ folder: String, to voices: VoiceStore, as voice: String, step: Int?, weights: WeightSource
     ) throws -> StoredVoice {
-        let folder = Self.folder(folder)
-        let version: VoiceVersion
-        switch (Result { try AdaptationResult(folder: folder) }, step) {
-        case (.failure, let step?):
-            version = try AdaptationResult.publish(
-                kept: step, in: folder, of: model, to: voices, voice: voice, weights: weights)
-        case (let result, _):
-            version = try result.get().publish(
-                to: voices, voice: voice, checkpoint: step, weights: weights)
-        }
+        let version = try AdaptationResult.publish(
+            Self.folder(folder), to: voices, voice: voice, checkpoint: step, weights: weights
+        ) { _ in model }
         let id = VoiceIdentifier.of(voice) ?? voice
         return try voices.voice("\(id)@\(version.number)")
     }
