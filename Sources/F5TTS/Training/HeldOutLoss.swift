@@ -24,50 +24,33 @@ package struct HeldOutLoss: Sendable {
     }
 
     private let data: any TrainingData
-    private let frames: [Int]
     private let draws: Int
     private let seed: UInt32
-    /// The clips of each batch, of every draw.
-    private let batches: [[Int]]
 
     /// - Parameters:
     ///   - data: the clips, at least one.
     ///   - draws: how often each clip is asked about, at flow times spread evenly over [0, 1).
-    ///   - threshold: frames of a batch at most.
     ///   - seed: of noise and spans.
-    package init(_ data: any TrainingData, draws: Int = 4, threshold: Int, seed: UInt32) {
+    package init(_ data: any TrainingData, draws: Int = 4, seed: UInt32) {
         self.data = data
         self.draws = draws
         self.seed = seed
-        frames = (0..<data.count).map { data.frames($0) }
-        // A clip longer than the threshold is a batch of its own, not left out.
-        batches =
-            FrameBatchSampler(
-                frames: frames.map { Double(min($0, threshold)) }, threshold: Double(threshold),
-                seed: nil
-            ).batches
     }
 
-    /// A batch of a draw, made anew each time: kept, all of them would take twelve times the mels.
-    private func batch(_ index: Int, draw: Int) -> FlowMatchingBatch {
-        let clips = batches[index]
+    /// A clip in a draw, by itself, as it would be spoken: beside longer ones the network would attend to its
+    /// padding, which training never shows it.
+    private func batch(_ clip: Int, draw: Int) -> FlowMatchingBatch {
         var generator = TorchGenerator(
-            seed: TrainingSeed.derived(seed, draw * batches.count + index))
-        let lengths = clips.map { frames[$0] }
-        let mel = data.padded(clips)
+            seed: TrainingSeed.derived(seed, draw * data.count + clip))
+        let mel = data.padded([clip])
         let noise = generator.normal(mel.shape)
-        let spans = lengths.map { length in
-            FlowMatchingBatch.span(
-                frames: length, fraction: generator.uniform() * 0.3 + 0.7,
-                start: generator.uniform())
-        }
-        let times = clips.indices.map { _ in
-            (Float(draw) + generator.uniform()) / Float(draws)
-        }
-        let none = clips.map { _ in false }
+        let span = FlowMatchingBatch.span(
+            frames: data.frames(clip), fraction: generator.uniform() * 0.3 + 0.7,
+            start: generator.uniform())
+        let time = (Float(draw) + generator.uniform()) / Float(draws)
         return FlowMatchingBatch(
-            mel: mel, lengths: lengths, text: clips.map { data.text($0) }, spans: spans,
-            noise: noise, times: times, dropsAudio: none, dropsText: none)
+            mel: mel, lengths: [data.frames(clip)], text: [data.text(clip)], spans: [span],
+            noise: noise, times: [time], dropsAudio: [false], dropsText: [false])
     }
 
     /// Means over all frames that were asked about.
@@ -87,8 +70,8 @@ package struct HeldOutLoss: Sendable {
         var (loss, blind, frames) = (0.0, 0.0, 0.0)
         var earlyTextGap: Double?
         for draw in 0..<draws {
-            for index in batches.indices {
-                let batch = batch(index, draw: draw)
+            for clip in 0..<data.count {
+                let batch = batch(clip, draw: draw)
                 let asked = Double(batch.askedFrames)
                 loss += try value(batch) * asked
                 blind += try value(batch.withText(dropped: true)) * asked

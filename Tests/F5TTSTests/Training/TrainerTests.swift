@@ -345,11 +345,11 @@ struct TrainerTests {
     /// Held-out loss is the same for the same weights, and falls with training on the same clips.
     @Test func heldOutLoss() throws {
         let trainer = try Self.trainer { $0.averaging = .off }
-        let heldOut = HeldOutLoss(Clips(count: 6), draws: 2, threshold: 40, seed: 9)
+        let heldOut = HeldOutLoss(Clips(count: 6), draws: 2, seed: 9)
         let before = try heldOut(trainer.model)
         #expect(try heldOut(trainer.model) == before)
         #expect(before.textGap != 0)
-        let onlyEarly = HeldOutLoss(Clips(count: 6), draws: 1, threshold: 40, seed: 9)
+        let onlyEarly = HeldOutLoss(Clips(count: 6), draws: 1, seed: 9)
         let early = try onlyEarly(trainer.model)
         #expect(abs((early.earlyTextGap ?? 1) - early.textGap) < 1e-9)
         #expect(before.earlyTextGap != before.textGap && before.earlyTextGap != nil)
@@ -360,7 +360,7 @@ struct TrainerTests {
     /// Each pass of a large network takes seconds: before each, a check can be called off.
     @Test func checksAskBeforeEachPass() throws {
         let trainer = try Self.trainer { $0.averaging = .off }
-        let loss = HeldOutLoss(Clips(count: 1), draws: 2, threshold: 40, seed: 9)
+        let loss = HeldOutLoss(Clips(count: 1), draws: 2, seed: 9)
         let sample = HeldOutSample(Clips(count: 1), count: 1, steps: 3, seed: 9)
         let check = HeldOutCheck(loss, sample: sample)
         var asked = 0

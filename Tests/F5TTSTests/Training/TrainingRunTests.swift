@@ -28,7 +28,7 @@ struct TrainingRunTests {
             folder: folder, identity: identity, trainer: trainer,
             batches: TrainerTests.batches(trainer.configuration.seed),
             heldOut: HeldOutCheck(
-                HeldOutLoss(clips, draws: 1, threshold: 60, seed: 9),
+                HeldOutLoss(clips, draws: 1, seed: 9),
                 sample: HeldOutSample(clips, count: 1, steps: 2, seed: 3)),
             options: options)
     }

@@ -23,13 +23,11 @@ struct AdaptationTraining {
         let training = ClipSelection(mels, set.indices(heldOut: false))
         let effort = CheckEffort(base.model.backbone)
         let heldOut = ClipSelection(mels, set.indices(heldOut: true), most: effort.clips)
-        let (sampler, threshold) = options.batches(of: training)
         let trainer = try base.trainer(options)
         var check: HeldOutCheck?
         if heldOut.count > 0 {
             check = HeldOutCheck(
-                HeldOutLoss(
-                    heldOut, draws: effort.draws, threshold: Int(threshold), seed: options.seed),
+                HeldOutLoss(heldOut, draws: effort.draws, seed: options.seed),
                 sample: HeldOutSample(heldOut, count: effort.samples, seed: options.seed))
         } else {
             report(
@@ -39,7 +37,8 @@ struct AdaptationTraining {
         }
         let run = try TrainingRun(
             folder: folder.run, identity: "\(identity) \(mels.identity)", trainer: trainer,
-            batches: SampledBatches(training, sampler, seed: options.seed), heldOut: check,
+            batches: SampledBatches(
+                training, options.batches(of: training), seed: options.seed), heldOut: check,
             options: runOptions(effort))
         let outcome = try run.run(control: control) { event in
             switch event {

@@ -144,7 +144,7 @@ package final class ScratchTraining {
         let clips = ClipSelection(data, held, most: plan.heldOut)
         let seed = plan.training.seed
         return HeldOutCheck(
-            HeldOutLoss(clips, draws: 2, threshold: plan.batches.frames, seed: seed),
+            HeldOutLoss(clips, draws: 2, seed: seed),
             sample: plan.heldOutSpoken > 0
                 ? HeldOutSample(clips, count: plan.heldOutSpoken, seed: seed) : nil)
     }
