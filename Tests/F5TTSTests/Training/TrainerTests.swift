@@ -357,6 +357,38 @@ struct TrainerTests {
         #expect(try heldOut(trainer.model).loss < 0.8 * before.loss)
     }
 
+    /// A network that notes what it is asked.
+    private final class Listener: Backbone {
+        private let model: any Backbone
+        let asked = Mutex<[(samples: Int, lengths: [Int]?)]>([])
+
+        init(_ model: any Backbone) { self.model = model }
+
+        var configuration: BackboneConfiguration { model.configuration }
+        var textEmbedding: TextEmbedding { model.textEmbedding }
+        func timeTable(_ times: [Float]) -> TimeTable { model.timeTable(times) }
+        func velocity(
+            _ x: Tensor, condition: Tensor, text: Tensor, time: TimeTable, lengths: [Int]?,
+            training: TrainingPass?
+        ) -> Tensor {
+            asked.withLock { $0.append((x.shape[0], lengths)) }
+            return model.velocity(
+                x, condition: condition, text: text, time: time, lengths: lengths,
+                training: training)
+        }
+    }
+
+    /// What a network makes of padding is nothing that it is trained for, or ever asked when it speaks.
+    @Test func heldOutClipsAreAskedAboutAlone() throws {
+        let clips = Clips(count: 6)
+        #expect(Set((0..<clips.count).map(clips.frames)).count > 1)
+        let listener = Listener(try Self.trainer { $0.averaging = .off }.model)
+        _ = try HeldOutLoss(clips, draws: 2, seed: 9)(listener)
+        let asked = listener.asked.withLock { $0 }
+        #expect(asked.count == 2 * 2 * clips.count)
+        #expect(asked.allSatisfy { $0.samples == 1 && $0.lengths == nil })
+    }
+
     /// Each pass of a large network takes seconds: before each, a check can be called off.
     @Test func checksAskBeforeEachPass() throws {
         let trainer = try Self.trainer { $0.averaging = .off }
