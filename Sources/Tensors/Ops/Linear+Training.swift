@@ -9,7 +9,7 @@ extension Linear {
     ) -> Tensor {
         let y =
             x.rows <= Self.few
-            ? fewRows(x, weight, activation)
+            ? fewRows(Element.self, x, weight, activation)
             : multiplied(
                 x,
                 PackedMatrix(
@@ -61,22 +61,29 @@ extension Linear {
 }
 
 /// What modulations are computed of: a row for each sample. Packing the matrix would take longer than
-/// multiplying it, so it is read as it lies, in float32.
+/// multiplying it, so its rows are taken as they lie, rounded like all others of the format.
 extension Linear {
     /// Rows of x that are few.
     private static let few = 4
 
-    private func fewRows(_ x: Tensor, _ weight: Tensor, _ activation: Activation?) -> Tensor {
+    private func fewRows<Element: OperandElement>(
+        _: Element.Type, _ x: Tensor, _ weight: Tensor, _ activation: Activation?
+    ) -> Tensor {
         let (rows, inputs, outputs) = (x.rows, inputs, outputs)
         // yᵀ = W xᵀ
-        let right = Panels<Float>(
+        let right = Panels<Element>(
             transposed: x.base, stride: inputs, depth: inputs, columns: rows)
-        let left = OperandRows<Float>(weight)
         let addition = lowRank.map { LowRankAddition($0, x) }
         let y = Tensor(shape: x.shape.dropLast() + [outputs]) { y in
             Parallel.ranges(outputs, grain: 96) { range in
-                withScratch(range.count * rows) { columns in
-                    right.product(left, rows: range, into: columns, stride: rows)
+                let room = OperandRows<Element>.count(rows: range.count, depth: inputs)
+                withScratch(room + range.count * rows) { lent in
+                    let columns = lent + room
+                    right.product(
+                        OperandRows(
+                            weight.base + range.lowerBound * inputs, stride: inputs,
+                            rows: range.count, depth: inputs, in: lent),
+                        into: columns, stride: rows)
                     for (index, output) in range.enumerated() {
                         let bias = bias.map { $0.base[output] } ?? 0
                         for row in 0..<rows {
