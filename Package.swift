@@ -37,7 +37,7 @@ let package = Package(
         systemLibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
         .target(
             name: "CKernels",
-            cSettings: [.treatAllWarnings(as: .error), .unsafeFlags(["-O3"])]),
+            cSettings: [.treatAllWarnings(as: .error), .unsafeFlags(["-O3", "-fno-math-errno"])]),
         .target(name: "Tensors", dependencies: ["CKernels"], swiftSettings: swiftSettings),
         .target(
             name: "Checkpoints", dependencies: ["Tensors", "CZlib"], swiftSettings: swiftSettings),

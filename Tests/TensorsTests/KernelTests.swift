@@ -44,8 +44,43 @@ struct KernelTests {
         var x = Array(Self.values.prefix(333)) + [-.infinity]
         let weights = x.map { exp(Double($0) * 0.125) }
         let sum = weights.reduce(0, +)
-        loops.softmax(&x, x.count, 0.125)
+        let logSum = loops.softmax(&x, x.count, 0.125)
         expectClose(x, weights.map { Float($0 / sum) }, atol: 1e-7, rtol: 2e-6, "softmax \(level)")
+        expectClose([logSum], [Float(log(sum))], atol: 0, rtol: 2e-6, "logarithm \(level)")
+    }
+
+    @Test(arguments: Kernels.available)
+    func sums(level: Kernels.Level) {
+        let loops = Kernels.loops(at: level)
+        for count in [0, 1, 5, 16, 333] {
+            let (x, z) = (Self.values.prefix(count), Self.values.suffix(count))
+            let dot = zip(x, z).reduce(0.0) { $0 + Double($1.0) * Double($1.1) }
+            let squares = x.reduce(0.0) { $0 + Double($1) * Double($1) }
+            expectClose(
+                [loops.dot(Array(x), Array(z), count)], [Float(dot)], atol: 1e-4, rtol: 1e-5, "dot")
+            let sum = loops.square_sum(Array(x), count)
+            #expect(abs(sum - squares) <= 1e-12 * squares, "square_sum \(level)")
+        }
+    }
+
+    /// Box-Muller of the numbers that SplitMix64 gives.
+    @Test(arguments: Kernels.available)
+    func normals(level: Kernels.Level) {
+        let pairs = 1001
+        var y = [Float](repeating: .nan, count: 2 * pairs)
+        Kernels.loops(at: level).normals(7, pairs, &y)
+        var state: UInt64 = 7
+        let expected = (0..<pairs).flatMap { _ in
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var z = state
+            z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+            z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+            z ^= z >> 31
+            let radius = (-2 * log(Double((z >> 40) + 1) * 0x1p-24)).squareRoot()
+            let angle = Double(z & 0xFF_FFFF) * 0x1p-24 * 2 * Double.pi
+            return [Float(radius * cos(angle)), Float(radius * sin(angle))]
+        }
+        expectClose(y, expected, atol: 2e-6, rtol: 2e-6, "normals \(level)")
     }
 
     @Test(arguments: Kernels.available)
@@ -122,12 +157,13 @@ struct KernelTests {
                 }
             ),
             (
-                "softmax, softmax_backward",
+                "softmax, dot, square_sum",
                 {
                     $1[0].update(from: $0[0], count: columns)
-                    loops.softmax($1[0], columns, 0.3)
-                    $1[1].update(from: $0[1], count: columns)
-                    loops.softmax_backward($1[0], $1[1], columns, 0.3)
+                    $1[1].update(repeating: 0, count: columns)
+                    $1[1][0] = loops.softmax($1[0], columns, 0.3)
+                    $1[1][1] = loops.dot($1[0], $0[1], columns)
+                    $1[1][2] = Float(loops.square_sum($0[1], columns))
                 }
             ),
         ]

@@ -178,13 +178,86 @@ struct MatrixProductTests {
         let x = Array(KernelTests.values.prefix(333))
         let weights = x.map { exp(Double($0) * 0.125 - Double(x.max()!) * 0.125) }
         var y = [UInt16](repeating: 0xFFFF, count: 352)
-        let share = kernel.matrix.bf16_softmax(x, x.count, 0.125, &y)
+        var logSum = Float.nan
+        let share = kernel.matrix.bf16_softmax(x, x.count, 0.125, &y, &logSum)
+        let sum = weights.reduce(0, +)
+        expectClose([share], [Float(1 / sum)], atol: 0, rtol: 1e-5, "share")
         expectClose(
-            [share], [Float(1 / weights.reduce(0, +))], atol: 0, rtol: 1e-5, "share")
+            [logSum], [Float(log(sum) + Double(x.max()!) * 0.125)], atol: 0, rtol: 1e-5,
+            "logarithm")
         expectClose(
             y.map { Float(bitPattern: UInt32($0) << 16) },
             weights.map { Float($0) } + [Float](repeating: 0, count: 352 - 333),
             atol: 1e-30, rtol: 0.005, "weights")
+    }
+
+    /// Weights and the gradients of their scores as rows, the gradients as panels too.
+    @Test(arguments: Kernel.all) func softmaxBackward(_ kernel: Kernel) {
+        for (keys, queries) in [(1, 1), (2, 32), (5, 47), (33, 16), (40, 70)] {
+            let apart = queries + 3
+            let scores = OpTests.noise([keys, apart], seed: 1).array.map { $0 * 4 }
+            let dWeights = OpTests.noise([keys, apart], seed: 2).array
+            let deltas = OpTests.noise([queries], seed: 3).array
+            let logSums = OpTests.noise([queries], seed: 4).array.map { $0 + 2 }
+            let expected = (0..<keys * queries).map { index in
+                let (key, query) = (index / queries, index % queries)
+                let weight = exp(0.3 * Double(scores[key * apart + query]) - Double(logSums[query]))
+                let slope = Double(dWeights[key * apart + query]) - Double(deltas[query])
+                return (weight: Float(weight), gradient: Float(0.3 * weight * slope))
+            }
+            let (wide, deep) = (queries.rounded(up: 32), keys.rounded(up: 32))
+            var rows = [UInt16](repeating: 0xFFFF, count: keys * wide)
+            var gradients = rows
+            var panels = [UInt16](repeating: 0xFFFF, count: queries.rounded(up: 16) * deep)
+            kernel.matrix.bf16_softmax_backward(
+                scores, dWeights, apart, logSums, deltas, keys, queries, 0.3, &rows, &gradients,
+                wide, &panels)
+            let name = "\(keys) keys, \(queries) queries"
+            func padded(_ values: [Float]) -> [Float] {
+                (0..<keys * wide).map { index in
+                    index % wide < queries ? values[index / wide * queries + index % wide] : 0
+                }
+            }
+            func floats(_ values: [UInt16]) -> [Float] {
+                values.map { Float(bitPattern: UInt32($0) << 16) }
+            }
+            let expectedRows = padded(expected.map(\.weight))
+            let expectedGradients = padded(expected.map(\.gradient))
+            expectClose(floats(rows), expectedRows, atol: 1e-30, rtol: 0.005, "weights, \(name)")
+            expectClose(
+                floats(gradients), expectedGradients, atol: 1e-6, rtol: 0.005, "gradients, \(name)")
+            var same = [UInt16](repeating: 0xFFFF, count: panels.count)
+            let unpadded = (0..<keys * queries).map {
+                floats(gradients)[$0 / queries * wide + $0 % queries]
+            }
+            kernel.matrix.bf16_pack(unpadded, queries, keys, queries, &same)
+            #expect(panels == same, "panels, \(name)")
+
+            var floatRows = [Float](repeating: .nan, count: keys * queries)
+            var floatGradients = floatRows
+            var floatPanels = [Float](repeating: .nan, count: queries.rounded(up: 16) * keys)
+            kernel.matrix.f32_softmax_backward(
+                scores, dWeights, apart, logSums, deltas, keys, queries, 0.3, &floatRows,
+                &floatGradients, queries, &floatPanels)
+            expectClose(
+                floatRows, expected.map(\.weight), atol: 0, rtol: 1e-5, "float weights, \(name)")
+            expectClose(
+                floatGradients, expected.map(\.gradient), atol: 1e-6, rtol: 1e-4,
+                "float gradients, \(name)")
+            var sameFloats = [Float](repeating: .nan, count: floatPanels.count)
+            kernel.matrix.f32_pack(floatGradients, queries, keys, queries, &sameFloats)
+            #expect(floatPanels == sameFloats, "float panels, \(name)")
+        }
+    }
+
+    /// Rounding, and what is rounded as float32 again.
+    @Test(arguments: Kernel.all) func roundedValues(_ kernel: Kernel) {
+        let x = OpTests.noise([101], seed: 1).array
+        var bits = [UInt16](repeating: 0, count: 128)
+        kernel.matrix.bf16_rows(x, 0, 1, x.count, &bits, 0)
+        var y = [Float](repeating: .nan, count: x.count)
+        kernel.matrix.bf16_values(bits, y.count, &y)
+        #expect(y == x.map(Self.rounded))
     }
 
     @Test(arguments: Kernel.all) func notANumberStaysOne(_ kernel: Kernel) {

@@ -34,17 +34,52 @@ struct RecomputationTests {
 
     /// What a sum of gradients adds up to in a block.
     @Test func gradientsAddUp() {
-        let block = ParameterBlock(layout: [("a", [2]), ("b", [2])])
-        let parameters = [
-            Tensor([1, 2], shape: [2]).asParameter, Tensor([3, 4], shape: [2]).asParameter,
-        ]
-        for _ in 0..<2 {
-            let y = (parameters[0] * parameters[1] + parameters[0]).reshaped([1, 1, 2])
+        let parameters = ParameterBlock(layout: [("a", [2]), ("b", [2]), ("unused", [3])])
+        parameters.set(0, Tensor([1, 2], shape: [2]))
+        parameters.set(1, Tensor([3, 4], shape: [2]))
+        let sum = GradientSum(layout: parameters.layout)
+        func learn() {
+            let (a, b) = {
+                ($0[0].tensor, $0[1].tensor)
+            }(parameters.recorded(summedBy: sum))
+            let y = (a * b + a).reshaped([1, 1, 2])
             let loss = y.meanSquaredError(.zeros([1, 1, 2])) { _, _ in true }
-            loss.addGradients(of: parameters, times: 0.5, to: block)
+            loss.addGradients(times: 0.5)
         }
+        // Whatever was there before.
+        sum.block.storage.base.update(repeating: 7, count: sum.block.count)
+        for _ in 0..<2 { learn() }
         // y = [4, 10], d loss / dy = y; da = y (b + 1), db = y a.
-        #expect(block[0].array == [16, 50] && block[1].array == [4, 20])
+        #expect(sum.finish().tensors.map(\.tensor.array) == [[16, 50], [4, 20], [0, 0, 0]])
+        sum.begin()
+        learn()
+        #expect(sum.finish().tensors.map(\.tensor.array) == [[8, 25], [2, 10], [0, 0, 0]])
+        // Sums of sums.
+        let total = GradientSum(layout: parameters.layout)
+        for _ in 0..<2 { total.add([sum.block, sum.block]) }
+        #expect(total.finish().tensors.map(\.tensor.array) == [[32, 100], [8, 40], [0, 0, 0]])
+    }
+
+    /// The gradient of a matrix is added by the product that makes it: to the same values as it has alone,
+    /// also where two layers share the matrix and where a block is computed anew.
+    @Test(arguments: [Precision.f32, .bf16], [false, true])
+    func matricesAddUp(precision: Precision, recomputing: Bool) {
+        let parameters = ParameterBlock(layout: [("weight", [40, 40])])
+        parameters.set(0, OpTests.noise([40, 40], seed: 1))
+        func loss(_ weight: Tensor) -> Tensor {
+            let layer = Linear(matrix: WeightMatrix(weight, precision), bias: nil)
+            let x = OpTests.noise([1, 9, 40], seed: 2)
+            func body(_ inputs: [Tensor]) -> Tensor { layer(layer(inputs[0])) }
+            let y = recomputing ? Tensor.recomputing([x], body) : body([x])
+            return y.meanSquaredError(.zeros(y.shape)) { _, _ in true }
+        }
+        let weight = parameters[0].asParameter
+        let alone = loss(weight).gradients(of: [weight])[0]
+        let sum = GradientSum(layout: parameters.layout)
+        for _ in 0..<3 { loss(parameters.recorded(summedBy: sum)[0].tensor).addGradients(times: 1) }
+        let tripled = Tensor.zeros(alone.shape).adding(3, times: alone)
+        #expect(alone.array.contains { abs($0) > 0.01 })
+        expectClose(sum.finish()[0], tripled, atol: 1e-5, "sum")
     }
 
     @Test func lanesRunEveryIndexOnce() {

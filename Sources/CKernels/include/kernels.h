@@ -35,10 +35,15 @@ typedef struct {
     void (*gelu_erf_backward)(const float *x, const float *dy, float *dx, size_t n);
     void (*silu_backward)(const float *x, const float *dy, float *dx, size_t n);
     void (*mish_backward)(const float *x, const float *dy, float *dx, size_t n);
-    // Softmax of scale * x over n elements, in place. Elements of -inf get weight 0.
-    void (*softmax)(float *x, size_t n, float scale);
-    // From weights p and their gradient dp to the gradient of the scores: p (dp - sum(p dp)) scale.
-    void (*softmax_backward)(const float *p, float *dp, size_t n, float scale);
+    // Softmax of scale * x over n elements, in place; returns log(sum(exp(scale x))). Elements of -inf get
+    // weight 0.
+    float (*softmax)(float *x, size_t n, float scale);
+    // The sum of x[i] z[i].
+    float (*dot)(const float *x, const float *z, size_t n);
+    // The sum of x[i]^2, in double precision.
+    double (*square_sum)(const float *x, size_t n);
+    // Pairs of standard normal values (Box-Muller), each from a number of SplitMix64, whose state is given.
+    void (*normals)(uint64_t state, size_t pairs, float *y);
     // y = layerNorm(x) * (offset + gain) + shift for one row; gain and shift may be NULL (1 and 0).
     void (*layer_norm)(
         const float *x, const float *gain, const float *shift, float offset, float eps, float *y,
@@ -73,8 +78,8 @@ typedef struct {
         float *y);
     // One AdamW update of n parameters: decay, moments, step. The corrections are 1 - beta^k.
     void (*adamw)(
-        float *parameters, const float *gradients, float *first, float *second, size_t n,
-        float rate, float decay, float beta1, float beta2, float eps, float correction1,
+        float *parameters, const float *gradients, float factor, float *first, float *second,
+        size_t n, float rate, float decay, float beta1, float beta2, float eps, float correction1,
         float correction2);
     // y = y + weight * (x - y), from the nearer end as torch.lerp does.
     void (*interpolate)(const float *x, float weight, float *y, size_t n);

@@ -37,7 +37,9 @@ typedef struct {
     // order, so that they may lie k apart: each covers the padding of the one before.
     void (*bf16_rows)(
         const float *x, size_t stride, size_t rows, size_t k, uint16_t *y, size_t y_stride);
-    // The same of a transposed x, `[k, rows]`.
+    // The values of n elements of bf16.
+    void (*bf16_values)(const uint16_t *x, size_t n, float *y);
+    // The same as bf16_rows of a transposed x, `[k, rows]`.
     void (*bf16_columns)(
         const float *x, size_t stride, size_t rows, size_t k, uint16_t *y, size_t y_stride);
     // Panels as above.
@@ -48,8 +50,21 @@ typedef struct {
     void (*bf16_product)(
         const uint16_t *a, size_t a_stride, const uint16_t *panels, size_t rows, size_t columns,
         size_t k, float *c, size_t c_stride, int accumulate);
-    // y = bf16(exp(scale (x - max x))) for n elements, padded with zeros; returns 1 / their sum.
-    float (*bf16_softmax)(const float *x, size_t n, float scale, uint16_t *y);
+    // y = bf16(exp(scale (x - max x))) for n elements, padded with zeros; returns 1 / their sum, and writes
+    // log(sum(exp(scale x))).
+    float (*bf16_softmax)(const float *x, size_t n, float scale, uint16_t *y, float *log_sum);
+    // Of scores and of the gradient dw of their weights, both `[keys, n]` and stride apart: the weights
+    // w = exp(scale scores - log_sums) and the scores' gradient ds = scale w (dw - deltas), where log_sums
+    // and deltas are a number for each of the n queries. w and ds are written as rows, like *_rows, and ds
+    // as panels, like *_pack.
+    void (*f32_softmax_backward)(
+        const float *scores, const float *dw, size_t stride, const float *log_sums,
+        const float *deltas, size_t keys, size_t n, float scale, float *w, float *ds,
+        size_t y_stride, float *panels);
+    void (*bf16_softmax_backward)(
+        const float *scores, const float *dw, size_t stride, const float *log_sums,
+        const float *deltas, size_t keys, size_t n, float scale, uint16_t *w, uint16_t *ds,
+        size_t y_stride, uint16_t *panels);
     // Rows of x as int8 + 128, each with its own scale: x = scale (y - 128). Padding is 128, zero.
     void (*int8_rows)(
         const float *x, size_t stride, size_t rows, size_t k, uint8_t *y, size_t y_stride,

@@ -23,7 +23,12 @@ static inline __attribute__((always_inline)) void bf16_block(
     size_t k, float *c, size_t c_stride, __mmask16 last, int accumulate) {
     __m512 sums[block_rows][2];
     for (int r = 0; r < rows; r++)
-        for (int p = 0; p < panels; p++) sums[r][p] = _mm512_setzero_ps();
+        for (int p = 0; p < panels; p++) {
+            sums[r][p] = _mm512_setzero_ps();
+            // Sums of gradients are larger than caches: they arrive while the products are made.
+            if (accumulate)
+                __builtin_prefetch(c + r * c_stride + p * CKernels_panel, 1);
+        }
     for (size_t i = 0; i < k; i += 2) {
         __m512bh right[2];
         for (int p = 0; p < panels; p++)

@@ -43,7 +43,8 @@ struct SelfAttention: Sendable {
         }
         let branch = output(attended)
         return residual.adding(
-            gate: gate, times: (dropout?(branch, .attention) ?? branch).masked(lengths))
+            gate: gate, times: (dropout?(branch, .attention) ?? branch).masked(lengths),
+            keeping: precision)
     }
 
     /// The same alone.

@@ -1,5 +1,4 @@
 import Checkpoints
-import Foundation
 import Tensors
 
 /// Token ids to one vector per mel frame: lookup, positions, ConvNeXt V2 blocks.
@@ -63,26 +62,19 @@ package struct TextEmbedding: Sendable {
         maskPadding ? x.keepingRows { !filler[$0][$1] } : x
     }
 
-    /// `[cos(pos ω_k)…, sin(pos ω_k)…]`, `ω_k = 10000^(-2k / dim)`, the same for every sample.
+    /// The positions' vectors, the same for every sample; those past the network's last position are its.
     func positionTable(samples: Int, length: Int) -> Tensor {
         let dim = table.columns
-        let half = dim / 2
-        let frequencies = (0..<half).map { Float(1 / pow(10000, Double(2 * $0) / Double(dim))) }
+        let known = min(length, positions)
+        let table = PositionTable.shared(positions: known, width: dim)
         return Tensor(shape: [samples, length, dim]) { y in
-            Parallel.ranges(length, grain: 16) { range in
-                for position in range {
-                    // UNetT clamps positions to its table; DiT refuses longer sequences before.
-                    let p = Float(min(position, positions - 1))
-                    let row = y + position * dim
-                    for k in 0..<half {
-                        let angle = Double(p * frequencies[k])
-                        row[k] = Float(cos(angle))
-                        row[half + k] = Float(sin(angle))
-                    }
+            for sample in 0..<samples {
+                let first = y + sample * length * dim
+                first.update(from: table.base, count: known * dim)
+                // UNetT clamps positions to its table; DiT refuses longer sequences before.
+                for position in known..<max(known, length) {
+                    (first + position * dim).update(from: table.base + (known - 1) * dim, count: dim)
                 }
-            }
-            for sample in 1..<max(1, samples) {
-                (y + sample * length * dim).update(from: y, count: length * dim)
             }
         }
     }

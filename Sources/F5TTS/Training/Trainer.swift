@@ -34,10 +34,10 @@ package final class Trainer {
     package internal(set) var average: ExponentialMovingAverage?
     /// Updates done.
     package internal(set) var update = 0
-    private let gradients: ParameterBlock
+    private let gradients: GradientSum
     /// Small networks are trained on several samples at once, each with gradients of its own.
     private let lanes: Lanes?
-    private let laneGradients: [ParameterBlock]
+    private let laneGradients: [GradientSum]
 
     /// Whether a network is so small that copies of its gradients and activations cost little.
     package static func isSmall(_ backbone: BackboneConfiguration) -> Bool {
@@ -87,7 +87,7 @@ package final class Trainer {
             configuration.adapter?.initial(for: layout, seed: configuration.seed)
             ?? block(weights)
         let parameters = parameters
-        gradients = ParameterBlock(layout: parameters.layout)
+        gradients = GradientSum(layout: parameters.layout)
         let isSmall = usesLanes ?? Self.isSmall(backbone)
         // Of a large network they would be more than another gigabyte in float32.
         if isSmall || configuration.precision != .f32 {
@@ -96,7 +96,7 @@ package final class Trainer {
         lanes = isSmall ? Lanes() : nil
         laneGradients =
             isSmall
-            ? (0..<Self.laneCount).map { _ in ParameterBlock(layout: parameters.layout) } : []
+            ? (0..<Self.laneCount).map { _ in GradientSum(layout: parameters.layout) } : []
         optimizer = AdamW(
             parameters, configuration.optimizer, muon: configuration.muon,
             matrices: configuration.adapter == nil ? Self.matrices(parameters.layout) : [])
@@ -148,7 +148,7 @@ package final class Trainer {
         let start = clock.now
         var (loss, waited) = (0.0, 0.0)
         var (pieces, held): ([Piece], Int) = ([], 0)
-        gradients.clear()
+        gradients.begin()
         for part in 0..<configuration.accumulation {
             guard running() else { return nil }
             let (batch, seconds) = next()
@@ -165,9 +165,12 @@ package final class Trainer {
             }
             (pieces, held) = ([], 0)
         }
-        let norm = gradients.clip(norm: configuration.clipNorm)
+        let sum = gradients.finish()
+        let norm = sum.norm
         let rate = configuration.schedule.rate(update)
-        optimizer.update(parameters, gradients: gradients, rate: rate)
+        optimizer.update(
+            parameters, gradients: sum,
+            times: GradientClipping.factor(norm: norm, limit: configuration.clipNorm), rate: rate)
         updateAverage()
         defer { update += 1 }
         return Report(
@@ -231,25 +234,26 @@ package final class Trainer {
         losses.withUnsafeMutableBufferPointer { losses in
             nonisolated(unsafe) let losses = losses
             lanes?.run(shares.count) { [self] lane in
-                laneGradients[lane].clear()
+                laneGradients[lane].begin()
                 for index in shares[lane].pieces {
                     losses[lane] += learn(pieces[index], laneGradients[lane])
                 }
+                laneGradients[lane].finish()
             }
         }
-        gradients.add(laneGradients)
+        gradients.add(laneGradients.map(\.block))
         return losses.reduce(0, +)
     }
 
     /// Adds what a sample teaches to `gradients`, and gives its share of the loss.
-    private func learn(_ piece: Piece, _ gradients: ParameterBlock) -> Double {
-        let recorded = parameters.recorded
+    private func learn(_ piece: Piece, _ gradients: GradientSum) -> Double {
+        let recorded = parameters.recorded(summedBy: gradients)
         var pass = TrainingPass()
         pass.dropout = piece.dropout
         pass.recomputedBlocks = backbone.blocksBeyond(
             configuration.activationBytes, frames: piece.batch.lengths[0])
         let loss = FlowMatchingLoss.evaluate(model(recorded), piece.batch, training: pass).loss
-        loss.addGradients(of: recorded.map(\.tensor), times: piece.share, to: gradients)
+        loss.addGradients(times: piece.share)
         return Double(loss.array[0]) * Double(piece.share)
     }
 

@@ -19,8 +19,9 @@ protocol OperandElement: Sendable {
     static var rowUnit: Int { get }
     /// Elements between two rows of so many inputs.
     static func distance(depth: Int) -> Int
-    /// The rows of x as a left operand: as they lie where that is what products read.
-    static func rows(of x: Tensor) -> OperandRows<Self>
+    /// The rows of x as a left operand: as they lie where that is what products read, else copied on all
+    /// threads. `body`, if there is one, is called with each piece of the rows while it is in the cache.
+    static func rows(of x: Tensor, beside body: ((Range<Int>) -> Void)?) -> OperandRows<Self>
     static func rows(_ matrix: CKernels_matrix) -> Move
     static func columns(_ matrix: CKernels_matrix) -> Move
     static func pack(_ matrix: CKernels_matrix) -> Pack
@@ -31,6 +32,9 @@ protocol OperandElement: Sendable {
 extension OperandElement {
     /// Floats' worth of memory that so many elements take.
     static func floats(_ count: Int) -> Int { (count * MemoryLayout<Self>.size + 3) / 4 }
+
+    /// The rows of x as a left operand.
+    static func rows(of x: Tensor) -> OperandRows<Self> { rows(of: x, beside: nil) }
 }
 
 /// As it is.
@@ -39,7 +43,10 @@ extension Float: OperandElement {
     static var depthUnit: Int { 1 }
     static var rowUnit: Int { 1 }
     static func distance(depth: Int) -> Int { depth }
-    static func rows(of x: Tensor) -> OperandRows<Float> { OperandRows(x) }
+    static func rows(of x: Tensor, beside body: ((Range<Int>) -> Void)?) -> OperandRows<Float> {
+        if let body { Parallel.ranges(x.rows, grain: 64, body) }
+        return OperandRows(x)
+    }
     static func rows(_ matrix: CKernels_matrix) -> Move { matrix.f32_rows }
     static func columns(_ matrix: CKernels_matrix) -> Move { matrix.f32_columns }
     static func pack(_ matrix: CKernels_matrix) -> Pack { matrix.f32_pack }
@@ -57,8 +64,15 @@ extension BFloat16: OperandElement {
     /// One tile row more than the depth: rows a power of two apart would all fall into the same few
     /// sets of the cache.
     static func distance(depth: Int) -> Int { depth.rounded(up: depthUnit) + 32 }
-    static func rows(of x: Tensor) -> BFloat16Rows {
-        .parallel(x.base, rows: x.rows, depth: x.columns)
+    static func rows(of x: Tensor, beside body: ((Range<Int>) -> Void)?) -> BFloat16Rows {
+        let result = BFloat16Rows(rows: x.rows, depth: x.columns)
+        Parallel.ranges(x.rows, grain: 64) { range in
+            Kernels.matrix.bf16_rows(
+                x.base + range.lowerBound * x.columns, x.columns, range.count, x.columns,
+                result.base + range.lowerBound * result.stride, result.stride)
+            body?(range)
+        }
+        return result
     }
     static func rows(_ matrix: CKernels_matrix) -> Move { matrix.bf16_rows }
     static func columns(_ matrix: CKernels_matrix) -> Move { matrix.bf16_columns }
@@ -122,32 +136,26 @@ struct OperandRows<Element: OperandElement> {
         Element.columns(Kernels.matrix)(x, xStride, rows, depth, base, stride)
     }
 
-    /// Copies x `[rows, depth]` on all threads.
-    static func parallel(_ x: UnsafePointer<Float>, rows: Int, depth: Int) -> Self {
-        parallel(
-            x, step: depth, stride: depth, rows: rows, depth: depth, Element.rows(Kernels.matrix))
-    }
-
-    /// Copies the transpose of x `[depth, rows]` on all threads.
-    static func parallel(
-        transposing x: UnsafePointer<Float>, rows: Int, depth: Int
-    ) -> Self {
-        parallel(
-            x, step: 1, stride: rows, rows: rows, depth: depth, Element.columns(Kernels.matrix))
-    }
-
-    /// In x, rows of the operand begin `step` apart.
-    private static func parallel(
-        _ x: UnsafePointer<Float>, step: Int, stride: Int, rows: Int, depth: Int,
-        _ move: Element.Move
-    ) -> Self {
-        let result = Self(rows: rows, depth: depth)
-        Parallel.ranges(rows, grain: 64) { range in
-            move(
-                x + range.lowerBound * step, stride, range.count, depth,
+    /// Copies the transpose of x on all threads.
+    static func transposing(_ x: Tensor) -> Self {
+        let result = Self(rows: x.columns, depth: x.rows)
+        Parallel.ranges(x.columns, grain: 64) { range in
+            Element.columns(Kernels.matrix)(
+                x.base + range.lowerBound, x.columns, range.count, x.rows,
                 result.base + range.lowerBound * result.stride, result.stride)
         }
         return result
+    }
+
+    /// x and its transpose, made side by side: x is read from memory once.
+    static func withTranspose(_ x: Tensor) -> (rows: Self, columns: Self) {
+        let columns = Self(rows: x.columns, depth: x.rows)
+        let rows = Element.rows(of: x) { range in
+            Element.columns(Kernels.matrix)(
+                x.base + range.lowerBound * x.columns, x.columns, x.columns, range.count,
+                columns.base + range.lowerBound, columns.stride)
+        }
+        return (rows, columns)
     }
 }
 
@@ -165,7 +173,8 @@ struct Panels<Element: OperandElement> {
     /// Padded.
     let depth: Int
 
-    private init(depth: Int, columns: Int) {
+    /// Room for panels, not yet filled.
+    init(depth: Int, columns: Int) {
         self.columns = columns
         self.depth = depth.rounded(up: Element.depthUnit)
         storage = Storage(count: Self.count(depth: depth, columns: columns))
@@ -195,6 +204,11 @@ struct Panels<Element: OperandElement> {
     init(transposed b: UnsafePointer<Float>, stride: Int, depth: Int, columns: Int) {
         self.init(depth: depth, columns: columns)
         Element.packTransposed(Kernels.matrix)(b, stride, depth, columns, base)
+    }
+
+    /// Packs x, whose rows are the depth, on all threads.
+    static func packing(_ x: Tensor) -> Panels {
+        parallel(x.base, depth: x.rows, columns: x.columns)
     }
 
     /// Packs b `[depth, columns]` on all threads.

@@ -48,7 +48,7 @@ package struct ProductBenchmark {
         }
         switch precision {
         case .f32: return rate(OperandRows(ones[0..<rows]))
-        case .bf16: return rate(BFloat16Rows.parallel(ones.base, rows: rows, depth: depth))
+        case .bf16: return rate(BFloat16.rows(of: ones[0..<rows]))
         case .int8:
             let left = Int8Rows(ones.base, rows: rows, depth: depth)
             let right = PackedMatrix(ones[0..<columns], .int8)

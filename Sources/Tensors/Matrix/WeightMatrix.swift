@@ -17,6 +17,12 @@ package enum WeightMatrix: Sendable {
         self = .master(weight, precision)
     }
 
+    /// Whether its gradient is asked for.
+    var isRecorded: Bool {
+        guard case .master(let weight, _) = self else { return false }
+        return weight.isRecorded
+    }
+
     /// Lets the system take back the memory of values that come from a mapped file.
     package func releasePages() {
         switch self {

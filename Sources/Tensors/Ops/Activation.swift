@@ -38,18 +38,20 @@ package enum Activation: Sendable {
         }
     }
 
-    /// Applies the activation to every element.
-    package func callAsFunction(_ x: Tensor) -> Tensor {
-        x.mapElements { loop(x.base + $0.lowerBound, $1, $0.count) }
-            .recorded(from: [x]) { dy in
-                let backward = backwardLoop
-                return [
-                    x.mapElements { range, dx in
-                        let i = range.lowerBound
-                        backward(x.base + i, dy.base + i, dx, range.count)
-                    }
-                ]
-            }
+    /// Applies the activation to every element, and keeps x for the backward pass with so many bits.
+    package func callAsFunction(_ x: Tensor, keeping precision: Precision = .f32) -> Tensor {
+        let y = x.mapElements { loop(x.base + $0.lowerBound, $1, $0.count) }
+        guard x.isRecorded else { return y }
+        let kept = Kept(x, precision)
+        return y.recorded(from: [x]) { dy in
+            let (x, backward) = (kept.values, backwardLoop)
+            return [
+                x.mapElements { range, dx in
+                    let i = range.lowerBound
+                    backward(x.base + i, dy.base + i, dx, range.count)
+                }
+            ]
+        }
     }
 
     /// `min(exp(x), limit)` for `count` values.

@@ -35,21 +35,27 @@ extension Tensor {
 
     /// `self + gate · other` with one gate per channel.
     ///
-    /// self, other: `[samples, …, columns]`; gate: `[groups, columns]`, sample s using s mod groups.
-    package func adding(gate: Tensor, times other: Tensor) -> Tensor {
+    /// self, other: `[samples, …, columns]`; gate: `[groups, columns]`, sample s using s mod groups. The
+    /// backward pass has `other` with as many bits as `precision` says.
+    package func adding(
+        gate: Tensor, times other: Tensor, keeping precision: Precision = .f32
+    ) -> Tensor {
         precondition(
             self.shape == other.shape && gate.columns == columns,
             "adding: \(self.shape), gate \(gate.shape), \(other.shape)")
         let rowsPerSample = rowsPerSample
-        return gated(by: gate, other, rowsPerSample).recorded(from: [self, gate, other]) { dy in
+        let y = gated(by: gate, other, rowsPerSample)
+        let kept = gate.isRecorded ? Kept(other, precision) : nil
+        let needsOther = other.isRecorded
+        return y.recorded(from: [self, gate, other]) { dy in
             [
                 dy,
-                gate.isRecorded
-                    ? (dy * other).groupedColumnSums(
+                kept.map {
+                    (dy * $0.values).groupedColumnSums(
                         groups: gate.rows, rowsPerSample: rowsPerSample
-                    ).reshaped(gate.shape) : nil,
-                other.isRecorded
-                    ? Tensor.zeros(dy.shape).gated(by: gate, dy, rowsPerSample) : nil,
+                    ).reshaped(gate.shape)
+                },
+                needsOther ? dy.scaled(by: gate, rowsPerSample) : nil,
             ]
         }
     }
@@ -59,6 +65,14 @@ extension Tensor {
         return mapRows { row, x, y in
             let gate = gate.base + row / rowsPerSample % groups * columns
             Kernels.loops.gated_add(x, gate, other.base + row * columns, y, columns)
+        }
+    }
+
+    private func scaled(by gate: Tensor, _ rowsPerSample: Int) -> Tensor {
+        let (groups, columns) = (gate.rows, columns)
+        return mapRows { row, x, y in
+            let gate = gate.base + row / rowsPerSample % groups * columns
+            Kernels.loops.multiply(x, gate, y, columns)
         }
     }
 

@@ -1,30 +1,11 @@
 import CKernels
 
-/// What linear layers multiply: values, and their rounded form where that is all the layers need.
-///
-/// Layers that take the same values share one.
-package struct LinearInput {
-    let shape: [Int]
-    /// Nil where only the rounded form was made.
-    let values: Tensor?
-    fileprivate let rows: PackedRows?
-}
-
 /// Speaking with packed weights: what follows a product is done with each of its blocks while the block
 /// is in the cache.
 extension Linear {
     private var packed: PackedMatrix? {
         guard case .packed(let packed) = matrix, lowRank?.isRecorded != true else { return nil }
         return packed
-    }
-
-    /// `x` for this layer, and for others of the same inputs and format.
-    package func input(_ x: Tensor) -> LinearInput {
-        precondition(
-            x.columns == inputs && (packed == nil || !x.isRecorded),
-            "Linear: x \(x.shape), \(inputs) inputs; packed weights are not for training")
-        return LinearInput(
-            shape: x.shape, values: x, rows: packed.map { PackedRows(x, $0.format) })
     }
 
     /// The layer's outputs, through `activation`, for `next` to take.
@@ -47,13 +28,8 @@ extension Linear {
             }
         }
         return LinearInput(
-            shape: input.shape.dropLast() + [outputs], values: nil, rows: .bf16(result))
-    }
-
-    /// `x Wᵀ + bias`, then an activation.
-    package func callAsFunction(_ input: LinearInput, activation: Activation? = nil) -> Tensor {
-        guard let packed else { return self(input.wholeValues, activation: activation) }
-        return multiplied(input, packed, activation)
+            shape: input.shape.dropLast() + [outputs], values: nil, rows: .bf16(result),
+            panels: nil)
     }
 
     /// `residual + gate · (x Wᵀ + bias)`.
@@ -63,7 +39,7 @@ extension Linear {
         _ input: LinearInput, addedTo residual: Tensor, gate: Tensor
     ) -> Tensor {
         guard let packed, !residual.isRecorded else {
-            return residual.adding(gate: gate, times: self(input))
+            return residual.adding(gate: gate, times: self(input), keeping: precision)
         }
         precondition(
             residual.columns == outputs && residual.rows == input.rowCount
@@ -99,32 +75,33 @@ extension Linear {
     }
 
     /// `x Wᵀ + bias` with packed weights, then the activation.
-    func multiplied(_ x: Tensor, _ packed: PackedMatrix, _ activation: Activation?) -> Tensor {
-        multiplied(
-            LinearInput(shape: x.shape, values: x, rows: PackedRows(x, packed.format)), packed,
-            activation)
-    }
-
-    private func multiplied(
+    func multiplied(
         _ input: LinearInput, _ packed: PackedMatrix, _ activation: Activation?
     ) -> Tensor {
-        multiplied(input, packed) { values, y, _, columns in
-            if let loop = activation?.loop {
+        if let loop = activation?.loop {
+            return multiplied(input, packed) { values, y, _, columns in
                 loop(values, y, columns.count)
-            } else {
+            }
+        }
+        guard let bias else {
+            return multiplied(input, packed) { values, y, _, columns in
                 y.update(from: values, count: columns.count)
             }
+        }
+        // On the way to its place.
+        return multiplied(input, packed, addingBias: false) { values, y, _, columns in
+            Kernels.loops.add(values, bias.base + columns.lowerBound, y, columns.count)
         }
     }
 
     /// A tensor that `finish` (values, their place in it, row, columns) writes a run of columns at a time.
     private func multiplied(
-        _ input: LinearInput, _ packed: PackedMatrix,
+        _ input: LinearInput, _ packed: PackedMatrix, addingBias: Bool = true,
         finish: (UnsafePointer<Float>, UnsafeMutablePointer<Float>, Int, Range<Int>) -> Void
     ) -> Tensor {
         let outputs = outputs
         return Tensor(shape: input.shape.dropLast() + [outputs]) { y in
-            eachBlock(input, packed) { rows, columns, block, stride in
+            eachBlock(input, packed, addingBias: addingBias) { rows, columns, block, stride in
                 for (index, row) in rows.enumerated() {
                     finish(
                         block + index * stride, y + row * outputs + columns.lowerBound, row, columns
@@ -135,9 +112,9 @@ extension Linear {
     }
 
     /// Calls `finish` (rows, columns, values, distance between their rows) with each block of
-    /// `x Wᵀ + bias`, which it may change.
+    /// `x Wᵀ + bias`, which it may change; without the bias where `finish` adds it.
     private func eachBlock(
-        _ input: LinearInput, _ packed: PackedMatrix,
+        _ input: LinearInput, _ packed: PackedMatrix, addingBias: Bool = true,
         finish: (Range<Int>, Range<Int>, UnsafeMutablePointer<Float>, Int) -> Void
     ) {
         guard let left = input.rows else {
@@ -146,7 +123,7 @@ extension Linear {
         let addition = lowRank.map { LowRankAddition($0, input.wholeValues) }
         packed.multiply(left) { rows, columns, block, stride in
             addition?.add(rows, columns, to: block, stride: stride)
-            if let bias {
+            if addingBias, let bias {
                 for row in 0..<rows.count {
                     let values = block + row * stride
                     Kernels.loops.add(
@@ -155,16 +132,5 @@ extension Linear {
             }
             finish(rows, columns, block, stride)
         }
-    }
-}
-
-extension LinearInput {
-    /// Number of rows when every axis but the last is flattened.
-    fileprivate var rowCount: Int { shape.dropLast().reduce(1, *) }
-
-    /// The values, for a layer that cannot do with their rounded form.
-    fileprivate var wholeValues: Tensor {
-        guard let values else { preconditionFailure("Linear: only a rounded form was made") }
-        return values
     }
 }

@@ -5,22 +5,39 @@ import CKernels
 extension Linear {
     /// `x Wᵀ + bias`, then `activation`, which must be nil where anything is recorded.
     func trained<Element: OperandElement>(
-        _: Element.Type, _ x: Tensor, _ weight: Tensor, _ activation: Activation?
+        _: Element.Type, _ input: LinearInput, _ weight: Tensor, _ activation: Activation?
     ) -> Tensor {
+        let x = input.wholeValues
         let y =
-            x.rows <= Self.few
+            input.rows == nil
             ? fewRows(Element.self, x, weight, activation)
             : multiplied(
-                x,
+                input,
                 PackedMatrix(
                     Element.precision, inputs: inputs, outputs: outputs,
                     panels: weight.panels(Element.self, isTransposed: true).storage, columns: nil),
                 activation)
+        let packed = input.panels as? Panels<Element>
+        // Of the values the gradient needs nothing, if it has their panels.
+        let kept = packed == nil ? x.withoutNode : nil
+        let (needsInput, shape) = (x.isRecorded, x.shape)
         return y.recorded(from: [x, weight] + (bias.map { [$0] } ?? [])) { [bias] dy in
-            [
-                x.isRecorded
-                    ? Self.multiplied(Element.self, dy, by: weight, shape: x.shape) : nil,
-                weight.isRecorded ? Self.outerProducts(Element.self, dy, x) : nil,
+            let left =
+                needsInput && weight.isRecorded && dy.rows > Self.few
+                ? OperandRows<Element>.withTranspose(dy) : nil
+            let dx = left.map {
+                Self.product(
+                    $0.rows, weight.panels(Element.self, isTransposed: false), shape: shape)
+            }
+            return [
+                dx
+                    ?? (needsInput
+                        ? Self.multiplied(Element.self, dy, by: weight, shape: shape) : nil),
+                weight.gradient { sum, adding in
+                    let right = packed ?? kept.map { .packing($0) }
+                    let columns = left?.columns ?? .transposing(dy)
+                    right.map { Self.product(columns, $0, into: sum, adding: adding) }
+                },
             ] + (bias.map { [$0.isRecorded ? dy.columnSums() : nil] } ?? [])
         }
     }
@@ -36,26 +53,29 @@ extension Linear {
                 shape: shape)
     }
 
-    /// `dyᵀ x`: the gradient of W.
-    static func outerProducts<Element: OperandElement>(
-        _: Element.Type, _ dy: Tensor, _ x: Tensor
-    ) -> Tensor {
-        product(
-            OperandRows<Element>.parallel(transposing: dy.base, rows: dy.columns, depth: dy.rows),
-            .parallel(x.base, depth: dy.rows, columns: x.columns), shape: [dy.columns, x.columns])
+    /// `dyᵀ x`, the gradient of W, written to c or added to what is there.
+    static func outerProducts<Element>(
+        _ dy: Tensor, _ x: Panels<Element>, into c: UnsafeMutablePointer<Float>, adding: Bool
+    ) {
+        product(.transposing(dy), x, into: c, adding: adding)
     }
 
     /// `a b`, in blocks on all threads.
     static func product<Element>(
         _ a: OperandRows<Element>, _ b: Panels<Element>, shape: [Int]
     ) -> Tensor {
-        Tensor(shape: shape) { c in
-            ProductBlocks.run(a.rows, b.columns) { rows, columns in
-                b.product(
-                    a, rows: rows, columns: columns,
-                    into: c + rows.lowerBound * b.columns + columns.lowerBound,
-                    stride: b.columns)
-            }
+        Tensor(shape: shape) { product(a, b, into: $0) }
+    }
+
+    private static func product<Element>(
+        _ a: OperandRows<Element>, _ b: Panels<Element>, into c: UnsafeMutablePointer<Float>,
+        adding: Bool = false
+    ) {
+        ProductBlocks.run(a.rows, b.columns) { rows, columns in
+            b.product(
+                a, rows: rows, columns: columns,
+                into: c + rows.lowerBound * b.columns + columns.lowerBound, stride: b.columns,
+                accumulating: adding)
         }
     }
 }
@@ -64,7 +84,7 @@ extension Linear {
 /// multiplying it, so its rows are taken as they lie, rounded like all others of the format.
 extension Linear {
     /// Rows of x that are few.
-    private static let few = 4
+    static let few = 4
 
     private func fewRows<Element: OperandElement>(
         _: Element.Type, _ x: Tensor, _ weight: Tensor, _ activation: Activation?

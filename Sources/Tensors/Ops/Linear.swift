@@ -38,31 +38,46 @@ package struct Linear: Sendable {
     /// Width of what comes out.
     package var outputs: Int { matrix.outputs }
 
+    /// The format of the layer's products.
+    var precision: Precision {
+        switch matrix {
+        case .master(_, let precision): precision
+        case .frozen(let frozen): frozen.forward.format
+        case .packed(let packed): packed.format
+        }
+    }
+
     /// The layer, and what its adapter adds, of x; then `activation`, if one is given.
     ///
     /// x: `[…, inputs]` -> `[…, outputs]`
     package func callAsFunction(_ x: Tensor, activation: Activation? = nil) -> Tensor {
-        precondition(x.columns == inputs, "Linear: x \(x.shape), \(inputs) inputs")
-        if let lowRank, lowRank.isRecorded || x.isRecorded {
+        self(input(x), activation: activation)
+    }
+
+    /// The same of an input that other layers may take too.
+    package func callAsFunction(_ input: LinearInput, activation: Activation? = nil) -> Tensor {
+        if let lowRank, lowRank.isRecorded || input.isRecorded {
             var base = self
             base.lowRank = nil
-            let y = lowRank.added(to: base(x), x)
-            return activation?(y) ?? y
+            let y = lowRank.added(to: base(input), input.wholeValues)
+            return activation?(y, keeping: precision) ?? y
+        }
+        // The activation's backward pass needs what went into it.
+        if let activation, input.isRecorded || matrix.isRecorded {
+            return activation(self(input), keeping: precision)
         }
         switch matrix {
         case .master(let weight, let precision):
-            // The activation's backward pass needs what went into it.
-            if let activation, x.isRecorded || weight.isRecorded { return activation(self(x)) }
             return precision == .f32
-                ? trained(Float.self, x, weight, activation)
-                : trained(BFloat16.self, x, weight, activation)
+                ? trained(Float.self, input, weight, activation)
+                : trained(BFloat16.self, input, weight, activation)
         case .frozen(let matrix):
-            if let activation, x.isRecorded { return activation(self(x)) }
-            return multiplied(x, matrix.forward, activation)
-                .recorded(from: [x]) { [matrix.gradient($0, shape: x.shape)] }
-        case .packed(let packed):
-            precondition(!x.isRecorded, "Linear: packed weights are not for training")
-            return multiplied(x, packed, activation)
+            let y = multiplied(input, matrix.forward, activation)
+            guard let x = input.values else { return y }
+            return y.recorded(from: [x]) { [shape = x.shape] in
+                [matrix.gradient($0, shape: shape)]
+            }
+        case .packed(let packed): return multiplied(input, packed, activation)
         }
     }
 }

@@ -51,8 +51,12 @@ extension LowRank {
                 dy,
                 x.isRecorded
                     ? Linear.multiplied(Float.self, dReduced, by: down, shape: x.shape) : nil,
-                down.isRecorded ? Linear.outerProducts(Float.self, dReduced, x) : nil,
-                up.isRecorded ? Linear.outerProducts(Float.self, dy, reduced) : nil,
+                down.gradient {
+                    Linear.outerProducts(dReduced, Panels<Float>.packing(x), into: $0, adding: $1)
+                },
+                up.gradient {
+                    Linear.outerProducts(dy, Panels<Float>.packing(reduced), into: $0, adding: $1)
+                },
             ]
         }
     }

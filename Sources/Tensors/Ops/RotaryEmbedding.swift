@@ -11,6 +11,8 @@ package struct RotaryTable: Sendable {
     package let cosines: Tensor
     /// `[positions, width / 2]`.
     package let sines: Tensor
+    /// The same turned the other way.
+    private let opposites: Tensor
     /// Width of one head.
     package let width: Int
 
@@ -47,6 +49,7 @@ package struct RotaryTable: Sendable {
         }
         cosines = table { Float(cos(Double($0))) }
         sines = table { Float(sin(Double($0))) }
+        opposites = Tensor.zeros(sines.shape).adding(-1, times: sines)
         self.width = width
     }
 
@@ -58,8 +61,7 @@ package struct RotaryTable: Sendable {
             "rotate: x \(x.shape), \(heads) heads of \(width), table \(cosines.shape)")
         return turned(x, sines, heads: heads, rotated: rotated).recorded(from: [x]) { dy in
             // A rotation's transpose turns the other way.
-            let opposite = Tensor.zeros(sines.shape).adding(-1, times: sines)
-            return [turned(dy, opposite, heads: heads, rotated: rotated)]
+            [turned(dy, opposites, heads: heads, rotated: rotated)]
         }
     }
 

@@ -11,14 +11,15 @@ extension Tensor {
         let columns = parts.reduce(0) { $0 + $1.columns }
         let rows = parts[0].rows
         return Tensor(shape: parts[0].shape.dropLast() + [columns]) { y in
-            Parallel.ranges(rows, grain: rowGrain) { range in
-                for row in range {
-                    var out = y + row * columns
-                    for part in parts {
-                        out.update(from: part.base + row * part.columns, count: part.columns)
-                        out += part.columns
+            var start = 0
+            for part in parts {
+                let (first, base, width) = (start, part.base, part.columns)
+                Parallel.ranges(rows, grain: rowGrain) { range in
+                    for row in range {
+                        (y + row * columns + first).update(from: base + row * width, count: width)
                     }
                 }
+                start += width
             }
         }.recorded(from: parts) { dy in
             var start = 0

@@ -63,8 +63,11 @@ package final class AdamW {
         second = ParameterBlock(layout: parameters.layout)
     }
 
-    /// Changes `parameters` in place.
-    package func update(_ parameters: ParameterBlock, gradients: ParameterBlock, rate: Double) {
+    /// Changes `parameters` in place, by `factor` times the gradients.
+    package func update(
+        _ parameters: ParameterBlock, gradients: ParameterBlock, times factor: Float = 1,
+        rate: Double
+    ) {
         precondition(
             parameters.count == first.count && gradients.count == first.count,
             "AdamW: \(parameters.count) parameters, \(gradients.count) gradients")
@@ -78,15 +81,15 @@ package final class AdamW {
             if task < matrices.count {
                 let index = matrices[task]
                 muon?.update(
-                    parameters[index], gradient: gradients[index], momentum: first[index],
-                    rate: rate)
+                    parameters[index], gradient: gradients[index], times: factor,
+                    momentum: first[index], rate: rate)
                 return
             }
             let range = pieces[task - matrices.count]
             let i = range.lowerBound
             Kernels.loops.adamw(
-                parameters.storage.base + i, gradients.storage.base + i, first.storage.base + i,
-                second.storage.base + i, range.count, Float(rate), Float(c.weightDecay),
+                parameters.storage.base + i, gradients.storage.base + i, factor,
+                first.storage.base + i, second.storage.base + i, range.count, Float(rate), Float(c.weightDecay),
                 Float(c.beta1), Float(c.beta2), Float(c.epsilon), Float(correction1),
                 Float(correction2))
         }

@@ -15,16 +15,21 @@ package struct Muon: Sendable, Equatable, Codable {
 
     package init() {}
 
-    /// Changes a parameter `[rows, columns]` and its momentum, both views of a block, in place.
-    func update(_ parameter: Tensor, gradient: Tensor, momentum: Tensor, rate: Double) {
+    /// Changes a parameter `[rows, columns]` and its momentum, both views of a block, in place, by `factor`
+    /// times the gradient.
+    func update(
+        _ parameter: Tensor, gradient: Tensor, times factor: Float = 1, momentum: Tensor,
+        rate: Double
+    ) {
         let (mu, count) = (Float(self.momentum), parameter.count)
         let g = gradient.base
         let theta = parameter.storage.base + parameter.offset
         let v = momentum.storage.base + momentum.offset
         let direction = Tensor(shape: parameter.shape) { u in
             for i in 0..<count {
-                v[i] += (1 - mu) * (g[i] - v[i])
-                u[i] = g[i] + mu * (v[i] - g[i])
+                let g = g[i] * factor
+                v[i] += (1 - mu) * (g - v[i])
+                u[i] = g + mu * (v[i] - g)
             }
         }
         let orthogonal = Self.orthogonal(direction)

@@ -1,3 +1,5 @@
+import CKernels
+
 /// How a recorded tensor came to be: its inputs' nodes, and how its gradient becomes theirs.
 ///
 /// Only tensors that depend on a parameter have a node, so inference records nothing.
@@ -7,20 +9,33 @@ package final class Node: @unchecked Sendable {
     fileprivate private(set) var inputs: [Node?]
     fileprivate private(set) var backward: ((Tensor) -> [Tensor?])?
 
+    /// Whether it is a parameter, and not the result of an op.
+    fileprivate let isParameter: Bool
+    /// Where a parameter's gradient is added up; nil where whoever asks for it is given it.
+    private let place: (sum: GradientSum, index: Int)?
+
     /// A parameter: where gradients end up.
-    fileprivate init() {
+    fileprivate init(summedAt place: (sum: GradientSum, index: Int)? = nil) {
         inputs = []
         backward = nil
         isParameter = true
+        self.place = place
     }
-
-    /// Whether it is a parameter, and not the result of an op.
-    fileprivate let isParameter: Bool
 
     init(inputs: [Node?], backward: @escaping (Tensor) -> [Tensor?]) {
         self.inputs = inputs
         self.backward = backward
         isParameter = false
+        place = nil
+    }
+
+    /// Has `body` put a part of the gradient where it is added up (see `GradientSum.add`).
+    ///
+    /// - Returns: whether there is such a place; `body` is not called otherwise.
+    fileprivate func add(_ body: (UnsafeMutablePointer<Float>, _ isEmpty: Bool) -> Void) -> Bool {
+        guard let place else { return false }
+        place.sum.add(at: place.index, body)
+        return true
     }
 
     /// Lets go of what the op kept for its backward pass.
@@ -33,6 +48,11 @@ package final class Node: @unchecked Sendable {
 extension Tensor {
     /// The same values as a parameter, whose gradient `gradients(of:)` can give.
     package var asParameter: Tensor { withNode(Node()) }
+
+    /// The same values as a parameter, whose gradient `addGradients(times:)` adds to a place of `sum`.
+    func asParameter(summedBy sum: GradientSum, at index: Int) -> Tensor {
+        withNode(Node(summedAt: (sum, index)))
+    }
 
     /// Whether a parameter had a part in these values.
     package var isRecorded: Bool { node != nil }
@@ -69,24 +89,30 @@ extension Tensor {
         }
     }
 
-    /// Adds `factor` times the gradient of this scalar for each of `parameters` to `block`, which has
-    /// one place for each, in order.
+    /// Adds `factor` times the gradient of this scalar for each parameter to the sum that the parameter
+    /// was recorded for.
     ///
-    /// As `gradients`, but no gradient of a parameter is kept longer than it takes to add it.
-    package func addGradients(
-        of parameters: [Tensor], times factor: Float, to block: ParameterBlock
-    ) {
-        precondition(
-            count == 1 && parameters.count == block.layout.count,
-            "addGradients: of \(shape) for \(parameters.count) parameters")
-        var places: [ObjectIdentifier: Int] = [:]
-        for (index, parameter) in parameters.enumerated() {
-            if let node = parameter.node { places[ObjectIdentifier(node)] = index }
+    /// As `gradients`, but the gradient of a matrix is not in memory beside the sum that it adds to.
+    package func addGradients(times factor: Float) {
+        precondition(count == 1, "addGradients: of \(shape), not of a scalar")
+        walkBack(from: Tensor([factor], shape: shape)) { parameter, part in
+            _ = parameter.add { sum, isEmpty in
+                if isEmpty {
+                    sum.update(from: part.base, count: part.count)
+                } else {
+                    Kernels.loops.add(sum, part.base, sum, part.count)
+                }
+            }
         }
-        walkBack(from: Tensor([1], shape: shape)) { parameter, part in
-            guard let place = places[ObjectIdentifier(parameter)] else { return }
-            block.add(factor, times: part, at: place)
-        }
+    }
+
+    /// What an op with this input gives back as its gradient: a tensor that `fill` has written, or nil
+    /// where `fill` was had to add to the sum of a parameter, or where no gradient is asked for.
+    ///
+    /// - Parameter fill: writes the gradient where it is shown, or adds it to what is there.
+    func gradient(_ fill: (UnsafeMutablePointer<Float>, _ adding: Bool) -> Void) -> Tensor? {
+        guard let node, !node.add({ fill($0, !$1) }) else { return nil }
+        return Tensor(shape: shape) { fill($0, false) }
     }
 
     /// Carries `gradient`, which is that of this tensor, back to the parameters.

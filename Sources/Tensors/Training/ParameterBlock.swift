@@ -50,39 +50,18 @@ package final class ParameterBlock {
         tensors.map { ($0.name, $0.tensor.asParameter) }
     }
 
+    /// The same as parameters whose gradients are added up by `sum`, of the same layout.
+    package func recorded(summedBy sum: GradientSum) -> [(name: String, tensor: Tensor)] {
+        precondition(count == sum.block.count, "recorded: \(count) values, \(sum.block.count) sums")
+        return layout.indices.map {
+            (layout[$0].name, self[$0].asParameter(summedBy: sum, at: $0))
+        }
+    }
+
     /// Sets every value to that of `other`, a block of the same layout.
     package func copy(_ other: ParameterBlock) {
         precondition(count == other.count, "copy: \(count) and \(other.count) values")
         storage.base.update(from: other.storage.base, count: count)
-    }
-
-    /// Sets every value to zero.
-    package func clear() {
-        forEachPiece { (storage.base + $0.lowerBound).update(repeating: 0, count: $0.count) }
-    }
-
-    /// Adds `factor · tensor` to the parameter at a place in the layout.
-    package func add(_ factor: Float, times tensor: Tensor, at index: Int) {
-        precondition(
-            tensor.count == offsets[index + 1] - offsets[index], "add: \(tensor.shape) at \(index)")
-        let target = storage.base + offsets[index]
-        Parallel.ranges(tensor.count, grain: 65536) { range in
-            let i = range.lowerBound
-            Kernels.loops.add_scaled(
-                target + i, factor, tensor.base + i, target + i, range.count)
-        }
-    }
-
-    /// Adds every value of `others`, blocks of the same layout, in their order.
-    package func add(_ others: [ParameterBlock]) {
-        precondition(others.allSatisfy { $0.count == count }, "add: blocks of other layouts")
-        forEachPiece { range in
-            let i = range.lowerBound
-            for other in others {
-                Kernels.loops.add(
-                    storage.base + i, other.storage.base + i, storage.base + i, range.count)
-            }
-        }
     }
 
     /// Runs `body` over pieces of the block in parallel.
@@ -98,29 +77,11 @@ package final class ParameterBlock {
         sums.withUnsafeMutableBufferPointer { sums in
             let sums = sums.baseAddress
             Parallel.run(pieces) { piece in
-                var sum = 0.0
-                for i in piece * grain..<min(count, (piece + 1) * grain) {
-                    sum += Double(storage.base[i]) * Double(storage.base[i])
-                }
-                sums?[piece] = sum
+                let first = piece * grain
+                sums?[piece] = Kernels.loops.square_sum(
+                    storage.base + first, min(grain, count - first))
             }
         }
         return sums.reduce(0, +).squareRoot()
-    }
-
-    /// Scales all values so that their norm is at most `limit`, as `clip_grad_norm_` of PyTorch;
-    /// a limit of 0 or less leaves them.
-    ///
-    /// - Returns: the norm before.
-    @discardableResult
-    package func clip(norm limit: Double) -> Double {
-        let norm = norm
-        let factor = Float(min(1, limit / (norm + 1e-6)))
-        if limit > 0 && factor < 1 {
-            forEachPiece { range in
-                for i in range { storage.base[i] *= factor }
-            }
-        }
-        return norm
     }
 }
