@@ -1,3 +1,5 @@
+import Foundation
+
 /// A block of `Float` memory that a tensor looks at.
 ///
 /// `@unchecked Sendable`: memory is written only by the op that made it, before any other thread
@@ -23,9 +25,18 @@ package final class Storage: @unchecked Sendable {
         capacity = StoragePool.capacity(max(count, 1))
         let raw =
             StoragePool.take(capacity)
-            ?? UnsafeMutableRawPointer.allocate(byteCount: capacity * 4, alignment: 64)
+            ?? Self.allocate(byteCount: capacity * 4)
         base = raw.bindMemory(to: Float.self, capacity: capacity)
         owner = nil
+    }
+
+    private static func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
+        guard byteCount >= 8 << 20 else {
+            return .allocate(byteCount: byteCount, alignment: 64)
+        }
+        let p = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 2 << 20)
+        madvise(p, byteCount, MADV_HUGEPAGE)
+        return p
     }
 
     /// Looks at memory that `owner` keeps alive and that nobody writes.

@@ -52,9 +52,11 @@ package struct FlowMatchingBatch: Sendable {
         self.tokenEnds = tokenEnds.isEmpty ? lengths.map { _ in nil } : tokenEnds
         let perSample = mel.shape[1] * mel.columns
         noised = Tensor(shape: mel.shape) { y in
-            for i in 0..<mel.count {
-                let t = times[i / perSample]
-                y[i] = (1 - t) * noise.base[i] + t * mel.base[i]
+            let (mel, noise) = (mel.base, noise.base)
+            for (sample, t) in times.enumerated() {
+                for i in sample * perSample..<(sample + 1) * perSample {
+                    y[i] = (1 - t) * noise[i] + t * mel[i]
+                }
             }
         }
         flow = mel.adding(-1, times: noise)

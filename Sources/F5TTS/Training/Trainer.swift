@@ -158,11 +158,12 @@ package final class Trainer {
             // Lanes share out what they have, the more the better; one by one nothing is gained.
             let isEnough = lanes == nil || held >= Self.laneBytes
             guard isEnough || part == configuration.accumulation - 1 else { continue }
-            if lanes != nil {
-                loss += parallel(pieces)
-            } else if !sequential(pieces, &loss, running) {
-                return nil
-            }
+            // Without lanes one sample after the other, each op on all threads.
+            guard
+                let sum = lanes == nil
+                    ? learn(pieces, gradients, while: running) : parallel(pieces)
+            else { return nil }
+            loss += sum
             (pieces, held) = ([], 0)
         }
         let sum = gradients.finish()
@@ -209,17 +210,6 @@ package final class Trainer {
         }
     }
 
-    /// One sample after the other, each op on all threads; false when given up.
-    private func sequential(
-        _ pieces: [Piece], _ loss: inout Double, _ running: () -> Bool
-    ) -> Bool {
-        for piece in pieces {
-            guard running() else { return false }
-            loss += learn(piece, gradients)
-        }
-        return true
-    }
-
     /// Samples spread over lanes by their cost alone, so that every sum is the same sum whatever the
     /// number of threads.
     private func parallel(_ pieces: [Piece]) -> Double {
@@ -235,9 +225,8 @@ package final class Trainer {
             nonisolated(unsafe) let losses = losses
             lanes?.run(shares.count) { [self] lane in
                 laneGradients[lane].begin()
-                for index in shares[lane].pieces {
-                    losses[lane] += learn(pieces[index], laneGradients[lane])
-                }
+                losses[lane] =
+                    learn(shares[lane].pieces.map { pieces[$0] }, laneGradients[lane]) ?? 0
                 laneGradients[lane].finish()
             }
         }
@@ -245,16 +234,31 @@ package final class Trainer {
         return losses.reduce(0, +)
     }
 
-    /// Adds what a sample teaches to `gradients`, and gives its share of the loss.
-    private func learn(_ piece: Piece, _ gradients: GradientSum) -> Double {
-        let recorded = parameters.recorded(summedBy: gradients)
-        var pass = TrainingPass()
-        pass.dropout = piece.dropout
-        pass.recomputedBlocks = backbone.blocksBeyond(
-            configuration.activationBytes, frames: piece.batch.lengths[0])
-        let loss = FlowMatchingLoss.evaluate(model(recorded), piece.batch, training: pass).loss
-        loss.addGradients(times: piece.share)
-        return Double(loss.array[0]) * Double(piece.share)
+    /// Adds what samples teach to `gradients`, and gives their share of the loss; nil when given up.
+    private func learn(
+        _ pieces: [Piece], _ gradients: GradientSum, while running: () -> Bool = { true }
+    ) -> Double? {
+        // A graph is walked once: every sample has one of its own, and so have their times.
+        func recordedModel() -> any Backbone { model(parameters.recorded(summedBy: gradients)) }
+        var sum = 0.0
+        for first in stride(from: 0, to: pieces.count, by: SharedTimes.most) {
+            let some = pieces[first..<min(pieces.count, first + SharedTimes.most)]
+            let times = SharedTimes(recordedModel(), some.map { $0.batch.times[0] })
+            for (index, piece) in some.enumerated() {
+                guard running() else { return nil }
+                var pass = TrainingPass()
+                pass.dropout = piece.dropout
+                pass.recomputedBlocks = backbone.blocksBeyond(
+                    configuration.activationBytes, frames: piece.batch.lengths[0])
+                let loss = FlowMatchingLoss.evaluate(
+                    recordedModel(), piece.batch, time: times[index], training: pass
+                ).loss
+                loss.addGradients(times: piece.share)
+                sum += Double(loss.array[0]) * Double(piece.share)
+            }
+            times.addGradients()
+        }
+        return sum
     }
 
     private func updateAverage() {

@@ -83,8 +83,8 @@ extension Linear {
 /// What modulations are computed of: a row for each sample. Packing the matrix would take longer than
 /// multiplying it, so its rows are taken as they lie, rounded like all others of the format.
 extension Linear {
-    /// Rows of x that are few.
-    static let few = 4
+    /// Rows of x that are few: one panel has them all.
+    static let few = CKernels_panel
 
     private func fewRows<Element: OperandElement>(
         _: Element.Type, _ x: Tensor, _ weight: Tensor, _ activation: Activation?

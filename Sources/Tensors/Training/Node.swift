@@ -50,7 +50,7 @@ extension Tensor {
     package var asParameter: Tensor { withNode(Node()) }
 
     /// The same values as a parameter, whose gradient `addGradients(times:)` adds to a place of `sum`.
-    func asParameter(summedBy sum: GradientSum, at index: Int) -> Tensor {
+    package func asParameter(summedBy sum: GradientSum, at index: Int) -> Tensor {
         withNode(Node(summedAt: (sum, index)))
     }
 
@@ -104,6 +104,15 @@ extension Tensor {
                 }
             }
         }
+    }
+
+    /// Adds what `gradients`, those of `results`, are for the parameters that the results came from to the
+    /// sums that the parameters were recorded for.
+    package static func addGradients(_ gradients: [Tensor], of results: [Tensor]) {
+        precondition(
+            gradients.map(\.shape) == results.map(\.shape),
+            "addGradients: \(gradients.map(\.shape)) of \(results.map(\.shape))")
+        Tensor([0], shape: [1]).recorded(from: results) { _ in gradients }.addGradients(times: 1)
     }
 
     /// What an op with this input gives back as its gradient: a tensor that `fill` has written, or nil
