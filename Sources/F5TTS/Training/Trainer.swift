@@ -171,8 +171,8 @@ package final class Trainer {
         let rate = configuration.schedule.rate(update)
         optimizer.update(
             parameters, gradients: sum,
-            times: GradientClipping.factor(norm: norm, limit: configuration.clipNorm), rate: rate)
-        updateAverage()
+            times: GradientClipping.factor(norm: norm, limit: configuration.clipNorm), rate: rate,
+            next: averaging())
         defer { update += 1 }
         return Report(
             update: update, loss: loss, gradientNorm: norm, learningRate: rate,
@@ -261,14 +261,15 @@ package final class Trainer {
         return sum
     }
 
-    private func updateAverage() {
+    /// What the average does with each range of the parameters after an update.
+    private func averaging() -> (Range<Int>) -> Void {
         if configuration.averaging == .fresh, average == nil,
             update >= configuration.averageStart
         {
             average = ExponentialMovingAverage(
                 layout: parameters.layout, configuration.average)
         }
-        average?.update(parameters)
+        return average?.updating(parameters) ?? { _ in }
     }
 }
 

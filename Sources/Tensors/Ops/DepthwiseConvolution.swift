@@ -48,13 +48,16 @@ package struct DepthwiseConvolution: Sendable {
             }
             let dPacked = Tensor(shape: packed.shape) { dPacked in
                 dPacked.update(repeating: 0, count: taps * channels)
-                Parallel.run(taps) { tap in
+                Parallel.ranges(channels, grain: 64) { range in
+                    let first = range.lowerBound
                     for row in 0..<x.rows {
-                        let source = row % frames + tap - middle
-                        guard source >= 0 && source < frames else { continue }
-                        Kernels.loops.multiply_add(
-                            x.base + (row + tap - middle) * channels,
-                            dy.base + row * channels, dPacked + tap * channels, channels)
+                        let frame = row % frames
+                        for tap in max(0, middle - frame)..<min(taps, frames - frame + middle) {
+                            Kernels.loops.multiply_add(
+                                x.base + (row + tap - middle) * channels + first,
+                                dy.base + row * channels + first,
+                                dPacked + tap * channels + first, range.count)
+                        }
                     }
                 }
             }

@@ -64,9 +64,16 @@ package final class AdamW {
     }
 
     /// Changes `parameters` in place, by `factor` times the gradients.
+    ///
+    /// - Parameters:
+    ///   - parameters: of the layout that this was made for.
+    ///   - gradients: of the same.
+    ///   - factor: what they are multiplied by.
+    ///   - rate: the learning rate.
+    ///   - next: called with each range of values once they have changed, while they are in the cache.
     package func update(
         _ parameters: ParameterBlock, gradients: ParameterBlock, times factor: Float = 1,
-        rate: Double
+        rate: Double, next: (Range<Int>) -> Void = { _ in }
     ) {
         precondition(
             parameters.count == first.count && gradients.count == first.count,
@@ -83,6 +90,7 @@ package final class AdamW {
                 muon?.update(
                     parameters[index], gradient: gradients[index], times: factor,
                     momentum: first[index], rate: rate)
+                next(parameters.range(index))
                 return
             }
             let range = pieces[task - matrices.count]
@@ -92,6 +100,7 @@ package final class AdamW {
                 first.storage.base + i, second.storage.base + i, range.count, Float(rate), Float(c.weightDecay),
                 Float(c.beta1), Float(c.beta2), Float(c.epsilon), Float(correction1),
                 Float(correction2))
+            next(range)
         }
     }
 

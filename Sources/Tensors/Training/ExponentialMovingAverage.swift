@@ -69,25 +69,30 @@ package final class ExponentialMovingAverage {
 
     /// Takes in the parameters after an update.
     package func update(_ parameters: ParameterBlock) {
-        let call = step
-        step += 1
-        guard hasBegun else { return take(parameters) }
-        guard call % configuration.every == 0 else { return }
-        guard call > configuration.copiesUntil else { return take(parameters) }
-        let decay = decay(call: call)
-        newShare = 1 - (1 - newShare) * decay
-        average.forEachPiece { range in
-            let i = range.lowerBound
-            Kernels.loops.interpolate(
-                parameters.storage.base + i, Float(1 - decay), average.storage.base + i,
-                range.count)
-        }
+        average.forEachPiece(updating(parameters))
     }
 
-    private func take(_ parameters: ParameterBlock) {
-        average.copy(parameters)
-        hasBegun = true
-        newShare = 1
+    /// The same for who has the parameters at hand range by range: what is to be done with every range,
+    /// once it has been updated.
+    package func updating(_ parameters: ParameterBlock) -> (Range<Int>) -> Void {
+        precondition(parameters.count == average.count, "average: of \(parameters.count) values")
+        let call = step
+        step += 1
+        guard !hasBegun || call % configuration.every == 0 else { return { _ in } }
+        let (from, to) = (parameters.storage.base, average.storage.base)
+        guard hasBegun && call > configuration.copiesUntil else {
+            hasBegun = true
+            newShare = 1
+            return { range in
+                (to + range.lowerBound).update(from: from + range.lowerBound, count: range.count)
+            }
+        }
+        let decay = decay(call: call)
+        newShare = 1 - (1 - newShare) * decay
+        return { range in
+            let i = range.lowerBound
+            Kernels.loops.interpolate(from + i, Float(1 - decay), to + i, range.count)
+        }
     }
 
     private func decay(call: Int) -> Double {
