@@ -25,9 +25,8 @@ static inline __attribute__((always_inline)) void bf16_block(
     for (int r = 0; r < rows; r++)
         for (int p = 0; p < panels; p++) {
             sums[r][p] = _mm512_setzero_ps();
-            // Sums of gradients are larger than caches: they arrive while the products are made.
-            if (accumulate)
-                __builtin_prefetch(c + r * c_stride + p * CKernels_panel, 1);
+            // Where c is not in the cache, it arrives while the products are made.
+            __builtin_prefetch(c + r * c_stride + p * CKernels_panel, 1);
         }
     for (size_t i = 0; i < k; i += 2) {
         __m512bh right[2];
@@ -57,7 +56,10 @@ static inline __attribute__((always_inline)) void int8_block(
     size_t c_stride, __mmask16 last) {
     __m512i sums[block_rows][2];
     for (int r = 0; r < rows; r++)
-        for (int p = 0; p < panels; p++) sums[r][p] = _mm512_setzero_si512();
+        for (int p = 0; p < panels; p++) {
+            sums[r][p] = _mm512_setzero_si512();
+            __builtin_prefetch(c + r * c_stride + p * CKernels_panel, 1);
+        }
     for (size_t i = 0; i < k; i += 4) {
         __m512i right[2];
         for (int p = 0; p < panels; p++)
