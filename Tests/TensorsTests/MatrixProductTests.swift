@@ -61,7 +61,7 @@ struct MatrixProductTests {
             let b = OpTests.noise([depth, columns], seed: 2).array
             var panels = [Float](repeating: .nan, count: columns.rounded(up: 16) * depth)
             var other = panels
-            kernel.matrix.f32_pack(b, columns, depth, columns, &panels)
+            kernel.matrix.f32_pack(b, columns, depth, columns, &panels, depth)
             kernel.matrix.f32_pack_transposed(
                 Self.transposed(b, depth, columns), depth, depth, columns, &other)
             #expect(panels == other)
@@ -95,9 +95,21 @@ struct MatrixProductTests {
             #expect(left == other)
             var panels = [UInt16](repeating: 0xFFFF, count: columns.rounded(up: 16) * padded)
             var transposed = panels
-            kernel.matrix.bf16_pack(b, columns, depth, columns, &panels)
+            kernel.matrix.bf16_pack(b, columns, depth, columns, &panels, padded)
             kernel.matrix.bf16_pack_transposed(
                 Self.transposed(b, depth, columns), depth, depth, columns, &transposed)
+            #expect(panels == transposed)
+            // In two parts.
+            let upper = min(depth, 32)
+            panels.withUnsafeMutableBufferPointer { panels in
+                panels.update(repeating: 0xFFFF)
+                kernel.matrix.bf16_pack(
+                    b, columns, upper, columns, panels.baseAddress, padded)
+                guard depth > upper else { return }
+                kernel.matrix.bf16_pack(
+                    Array(b[(upper * columns)...]), columns, depth - upper, columns,
+                    panels.baseAddress! + upper * 16, padded)
+            }
             #expect(panels == transposed)
             Self.expectProduct(
                 a.map(Self.rounded), b.map(Self.rounded), rows, columns, depth, "bf16"
@@ -230,7 +242,7 @@ struct MatrixProductTests {
             let unpadded = (0..<keys * queries).map {
                 floats(gradients)[$0 / queries * wide + $0 % queries]
             }
-            kernel.matrix.bf16_pack(unpadded, queries, keys, queries, &same)
+            kernel.matrix.bf16_pack(unpadded, queries, keys, queries, &same, deep)
             #expect(panels == same, "panels, \(name)")
 
             var floatRows = [Float](repeating: .nan, count: keys * queries)
@@ -245,7 +257,8 @@ struct MatrixProductTests {
                 floatGradients, expected.map(\.gradient), atol: 1e-6, rtol: 1e-4,
                 "float gradients, \(name)")
             var sameFloats = [Float](repeating: .nan, count: floatPanels.count)
-            kernel.matrix.f32_pack(floatGradients, queries, keys, queries, &sameFloats)
+            kernel.matrix.f32_pack(
+                floatGradients, queries, keys, queries, &sameFloats, keys)
             #expect(floatPanels == sameFloats, "float panels, \(name)")
         }
     }

@@ -25,8 +25,10 @@ typedef struct {
     // The same of a transposed x, `[k, rows]`.
     void (*f32_columns)(
         const float *x, size_t stride, size_t rows, size_t k, float *y, size_t y_stride);
-    // Panels of b `[k, n]`.
-    void (*f32_pack)(const float *b, size_t stride, size_t k, size_t n, float *panels);
+    // Panels of b `[k, n]`, which may be some of the rows of panels of so much depth; more rows follow only
+    // where k is a multiple of the padding.
+    void (*f32_pack)(
+        const float *b, size_t stride, size_t k, size_t n, float *panels, size_t depth);
     // Panels of b that lies as its transpose `[n, k]`, as linear layers keep their weights.
     void (*f32_pack_transposed)(const float *b, size_t stride, size_t k, size_t n, float *panels);
     // c `[rows, columns]` = a b, or c += a b.
@@ -43,7 +45,8 @@ typedef struct {
     void (*bf16_columns)(
         const float *x, size_t stride, size_t rows, size_t k, uint16_t *y, size_t y_stride);
     // Panels as above.
-    void (*bf16_pack)(const float *b, size_t stride, size_t k, size_t n, uint16_t *panels);
+    void (*bf16_pack)(
+        const float *b, size_t stride, size_t k, size_t n, uint16_t *panels, size_t depth);
     void (*bf16_pack_transposed)(
         const float *b, size_t stride, size_t k, size_t n, uint16_t *panels);
     // c `[rows, columns]` = a b, or c += a b. k is the padded one.

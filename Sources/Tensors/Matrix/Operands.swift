@@ -5,7 +5,12 @@ protocol OperandElement: Sendable {
     typealias Move = (
         UnsafePointer<Float>?, Int, Int, Int, UnsafeMutablePointer<Self>?, Int
     ) -> Void
-    typealias Pack = (UnsafePointer<Float>?, Int, Int, Int, UnsafeMutablePointer<Self>?) -> Void
+    typealias Pack = (
+        UnsafePointer<Float>?, Int, Int, Int, UnsafeMutablePointer<Self>?, Int
+    ) -> Void
+    typealias PackTransposed = (
+        UnsafePointer<Float>?, Int, Int, Int, UnsafeMutablePointer<Self>?
+    ) -> Void
     typealias Product = (
         UnsafePointer<Self>?, Int, UnsafePointer<Self>?, Int, Int, Int,
         UnsafeMutablePointer<Float>?, Int, Int32
@@ -25,7 +30,7 @@ protocol OperandElement: Sendable {
     static func rows(_ matrix: CKernels_matrix) -> Move
     static func columns(_ matrix: CKernels_matrix) -> Move
     static func pack(_ matrix: CKernels_matrix) -> Pack
-    static func packTransposed(_ matrix: CKernels_matrix) -> Pack
+    static func packTransposed(_ matrix: CKernels_matrix) -> PackTransposed
     static func product(_ matrix: CKernels_matrix) -> Product
 }
 
@@ -50,7 +55,7 @@ extension Float: OperandElement {
     static func rows(_ matrix: CKernels_matrix) -> Move { matrix.f32_rows }
     static func columns(_ matrix: CKernels_matrix) -> Move { matrix.f32_columns }
     static func pack(_ matrix: CKernels_matrix) -> Pack { matrix.f32_pack }
-    static func packTransposed(_ matrix: CKernels_matrix) -> Pack { matrix.f32_pack_transposed }
+    static func packTransposed(_ matrix: CKernels_matrix) -> PackTransposed { matrix.f32_pack_transposed }
     static func product(_ matrix: CKernels_matrix) -> Product { matrix.f32_product }
 }
 
@@ -77,7 +82,7 @@ extension BFloat16: OperandElement {
     static func rows(_ matrix: CKernels_matrix) -> Move { matrix.bf16_rows }
     static func columns(_ matrix: CKernels_matrix) -> Move { matrix.bf16_columns }
     static func pack(_ matrix: CKernels_matrix) -> Pack { matrix.bf16_pack }
-    static func packTransposed(_ matrix: CKernels_matrix) -> Pack { matrix.bf16_pack_transposed }
+    static func packTransposed(_ matrix: CKernels_matrix) -> PackTransposed { matrix.bf16_pack_transposed }
     static func product(_ matrix: CKernels_matrix) -> Product { matrix.bf16_product }
 }
 
@@ -197,7 +202,7 @@ struct Panels<Element: OperandElement> {
     /// Packs b `[depth, columns]`, whose rows lie `stride` apart.
     init(_ b: UnsafePointer<Float>, stride: Int, depth: Int, columns: Int) {
         self.init(depth: depth, columns: columns)
-        Element.pack(Kernels.matrix)(b, stride, depth, columns, base)
+        pack(0..<depth, b, stride: stride)
     }
 
     /// Packs b that lies as its transpose `[columns, depth]`, whose rows lie `stride` apart.
@@ -208,39 +213,33 @@ struct Panels<Element: OperandElement> {
 
     /// Packs x, whose rows are the depth, on all threads.
     static func packing(_ x: Tensor) -> Panels {
-        parallel(x.base, depth: x.rows, columns: x.columns)
-    }
-
-    /// Packs b `[depth, columns]` on all threads.
-    static func parallel(
-        _ b: UnsafePointer<Float>, depth: Int, columns: Int
-    ) -> Panels {
-        parallel(
-            b, step: 1, stride: columns, depth: depth, columns: columns,
-            Element.pack(Kernels.matrix))
-    }
-
-    /// Packs b that lies as its transpose `[columns, depth]` on all threads.
-    static func parallel(
-        transposed b: UnsafePointer<Float>, depth: Int, columns: Int
-    ) -> Panels {
-        parallel(
-            b, step: depth, stride: depth, depth: depth, columns: columns,
-            Element.packTransposed(Kernels.matrix))
-    }
-
-    /// In b, columns of the operand begin `step` apart.
-    private static func parallel(
-        _ b: UnsafePointer<Float>, step: Int, stride: Int, depth: Int, columns: Int,
-        _ pack: Element.Pack
-    ) -> Panels {
-        let result = Panels(depth: depth, columns: columns)
-        Parallel.ranges(columns, grain: 64) { range in
-            pack(
-                b + range.lowerBound * step, stride, depth, range.count,
-                result.base + range.lowerBound * result.depth)
-        }
+        let result = Panels(depth: x.rows, columns: x.columns)
+        Parallel.ranges(x.rows, grain: 64) { result.pack($0, of: x) }
         return result
+    }
+
+    /// Packs the transpose of x on all threads.
+    static func packing(transposed x: Tensor) -> Panels {
+        let result = Panels(depth: x.columns, columns: x.rows)
+        Parallel.ranges(x.rows, grain: 64) { result.packTransposed($0, of: x) }
+        return result
+    }
+
+    /// Fills in rows of the depth, from a multiple of 64, with those of x.
+    func pack(_ rows: Range<Int>, of x: Tensor) {
+        pack(rows, x.base + rows.lowerBound * x.columns, stride: x.columns)
+    }
+
+    private func pack(_ rows: Range<Int>, _ b: UnsafePointer<Float>, stride: Int) {
+        Element.pack(Kernels.matrix)(
+            b, stride, rows.count, columns, base + rows.lowerBound * CKernels_panel, depth)
+    }
+
+    /// Fills in columns, from a multiple of 16, with rows of x.
+    func packTransposed(_ columns: Range<Int>, of x: Tensor) {
+        Element.packTransposed(Kernels.matrix)(
+            x.base + columns.lowerBound * x.columns, x.columns, x.columns, columns.count,
+            base + columns.lowerBound * depth)
     }
 
     var base: UnsafeMutablePointer<Element> {

@@ -18,8 +18,7 @@ package struct PackedMatrix: Sendable {
         precondition(weight.shape.count == 2, "PackedMatrix: \(weight.shape)")
         let (outputs, inputs) = (weight.shape[0], weight.shape[1])
         func pack<Element>(_: Element.Type) -> Storage where Element: OperandElement {
-            Panels<Element>.parallel(transposed: weight.base, depth: inputs, columns: outputs)
-                .storage
+            Panels<Element>.packing(transposed: weight).storage
         }
         switch format {
         case .f32, .bf16:

@@ -38,11 +38,13 @@ extension Linear {
             return LinearInput(x, rows: PackedRows(x, frozen.forward.format))
         case .master(let weight, let precision):
             guard x.rows > Self.few else { return LinearInput(x) }
-            // Packed while it is in the cache, and half as large as the values are.
-            return LinearInput(
-                x, rows: PackedRows(x, precision == .f32 ? .f32 : .bf16),
-                panels: weight.isRecorded && precision != .f32
-                    ? .packing(x) : nil)
+            guard weight.isRecorded && precision != .f32 else {
+                return LinearInput(x, rows: PackedRows(x, precision == .f32 ? .f32 : .bf16))
+            }
+            // Both while x is in the cache; the panels are half as large as what they are kept for.
+            let panels = BFloat16Panels(depth: x.rows, columns: x.columns)
+            let rows = BFloat16.rows(of: x) { panels.pack($0, of: x) }
+            return LinearInput(x, rows: .bf16(rows), panels: panels)
         }
     }
 }
