@@ -149,7 +149,10 @@ struct ProductBlocks: RandomAccessCollection {
 
     init(_ rows: Int, _ columns: Int) {
         (self.rows, self.columns) = (rows, columns)
-        height = rows > 768 ? 192 : 96
+        // Of about the same height, so that no thread waits long for another's last block.
+        let most = rows > 768 ? 192 : 96
+        let down = Swift.max(1, (rows + most - 1) / most)
+        height = ((rows + down - 1) / down).rounded(up: 16)
     }
 
     /// Blocks below one another.
