@@ -1,3 +1,5 @@
+import Tensors
+
 extension BackboneConfiguration {
     /// Floating-point operations of one guided ODE step: multiplications and additions of both
     /// branches' matrix products and convolutions. Norms and activations are left out.
@@ -13,10 +15,14 @@ extension BackboneConfiguration {
     }
 
     /// How many blocks' activations do not fit into `limit` bytes while one sample of so many frames is
-    /// trained on.
-    package func blocksBeyond(_ limit: Int, frames: Int) -> Int {
-        // What the ops of a block keep: rows of its width, of attention's and of the feed-forward's.
-        let kept = (7 + 3 * feedForwardFactor) * dim + 6 * heads * headWidth
-        return max(0, depth - limit / max(1, 4 * kept * frames))
+    /// trained on with products in `precision`.
+    package func blocksBeyond(_ limit: Int, frames: Int, precision: Precision) -> Int {
+        // Bytes that the ops of a block keep of a frame: rows of its width, of the feed-forward's and of
+        // attention's; not in float32, most of them are rounded.
+        let (wide, inner) = (feedForwardFactor * dim, heads * headWidth)
+        let kept =
+            precision == .f32
+            ? 28 * dim + 12 * wide + 24 * inner : 16 * dim + 6 * wide + 12 * inner
+        return max(0, depth - limit / max(1, kept * frames))
     }
 }

@@ -73,7 +73,8 @@ package struct TextEmbedding: Sendable {
                 first.update(from: table.base, count: known * dim)
                 // UNetT clamps positions to its table; DiT refuses longer sequences before.
                 for position in known..<max(known, length) {
-                    (first + position * dim).update(from: table.base + (known - 1) * dim, count: dim)
+                    (first + position * dim).update(
+                        from: table.base + (known - 1) * dim, count: dim)
                 }
             }
         }

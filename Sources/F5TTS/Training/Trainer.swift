@@ -249,7 +249,8 @@ package final class Trainer {
                 var pass = TrainingPass()
                 pass.dropout = piece.dropout
                 pass.recomputedBlocks = backbone.blocksBeyond(
-                    configuration.activationBytes, frames: piece.batch.lengths[0])
+                    configuration.activationBytes, frames: piece.batch.lengths[0],
+                    precision: configuration.precision)
                 let loss = FlowMatchingLoss.evaluate(
                     recordedModel(), piece.batch, time: times[index], training: pass
                 ).loss

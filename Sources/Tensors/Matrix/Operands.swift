@@ -48,14 +48,18 @@ extension Float: OperandElement {
     static var depthUnit: Int { 1 }
     static var rowUnit: Int { 1 }
     static func distance(depth: Int) -> Int { depth }
-    static func rows(of x: Tensor, beside body: ((Range<Int>) -> Void)?) -> OperandRows<Float> {
+    static func rows(
+        of x: Tensor, beside body: ((Range<Int>) -> Void)?
+    ) -> OperandRows<Float> {
         if let body { Parallel.ranges(x.rows, grain: 64, body) }
         return OperandRows(x)
     }
     static func rows(_ matrix: CKernels_matrix) -> Move { matrix.f32_rows }
     static func columns(_ matrix: CKernels_matrix) -> Move { matrix.f32_columns }
     static func pack(_ matrix: CKernels_matrix) -> Pack { matrix.f32_pack }
-    static func packTransposed(_ matrix: CKernels_matrix) -> PackTransposed { matrix.f32_pack_transposed }
+    static func packTransposed(_ matrix: CKernels_matrix) -> PackTransposed {
+        matrix.f32_pack_transposed
+    }
     static func product(_ matrix: CKernels_matrix) -> Product { matrix.f32_product }
 }
 
@@ -69,7 +73,9 @@ extension BFloat16: OperandElement {
     /// One tile row more than the depth: rows a power of two apart would all fall into the same few
     /// sets of the cache.
     static func distance(depth: Int) -> Int { depth.rounded(up: depthUnit) + 32 }
-    static func rows(of x: Tensor, beside body: ((Range<Int>) -> Void)?) -> BFloat16Rows {
+    static func rows(
+        of x: Tensor, beside body: ((Range<Int>) -> Void)?
+    ) -> BFloat16Rows {
         let result = BFloat16Rows(rows: x.rows, depth: x.columns)
         Parallel.ranges(x.rows, grain: 64) { range in
             Kernels.matrix.bf16_rows(
@@ -82,7 +88,9 @@ extension BFloat16: OperandElement {
     static func rows(_ matrix: CKernels_matrix) -> Move { matrix.bf16_rows }
     static func columns(_ matrix: CKernels_matrix) -> Move { matrix.bf16_columns }
     static func pack(_ matrix: CKernels_matrix) -> Pack { matrix.bf16_pack }
-    static func packTransposed(_ matrix: CKernels_matrix) -> PackTransposed { matrix.bf16_pack_transposed }
+    static func packTransposed(_ matrix: CKernels_matrix) -> PackTransposed {
+        matrix.bf16_pack_transposed
+    }
     static func product(_ matrix: CKernels_matrix) -> Product { matrix.bf16_product }
 }
 

@@ -32,7 +32,7 @@ extension Linear {
         precondition(x.columns == inputs, "Linear: x \(x.shape), \(inputs) inputs")
         switch matrix {
         case .packed(let packed):
-            precondition(!x.isRecorded || lowRank?.isRecorded == true, "Linear: packed weights are not for training")
+            precondition(!x.isRecorded, "Linear: packed weights are not for training")
             return LinearInput(x, rows: PackedRows(x, packed.format))
         case .frozen(let frozen):
             return LinearInput(x, rows: PackedRows(x, frozen.forward.format))

@@ -97,7 +97,8 @@ package final class AdamW {
             let i = range.lowerBound
             Kernels.loops.adamw(
                 parameters.storage.base + i, gradients.storage.base + i, factor,
-                first.storage.base + i, second.storage.base + i, range.count, Float(rate), Float(c.weightDecay),
+                first.storage.base + i, second.storage.base + i, range.count, Float(rate),
+                Float(c.weightDecay),
                 Float(c.beta1), Float(c.beta2), Float(c.epsilon), Float(correction1),
                 Float(correction2))
             next(range)

@@ -27,8 +27,9 @@ package final class GradientSum {
     /// Adds whole sums, in their order, to all places or to none so far.
     package func add(_ others: [ParameterBlock]) {
         precondition(
-            empty.isEmpty || empty.count == block.layout.count
-                && others.allSatisfy { $0.count == block.count },
+            empty.isEmpty
+                || empty.count == block.layout.count
+                    && others.allSatisfy { $0.count == block.count },
             "GradientSum: to some places only, or of other layouts")
         let isEmpty = !empty.isEmpty
         empty = []

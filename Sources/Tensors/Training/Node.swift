@@ -115,10 +115,11 @@ extension Tensor {
         Tensor([0], shape: [1]).recorded(from: results) { _ in gradients }.addGradients(times: 1)
     }
 
-    /// What an op with this input gives back as its gradient: a tensor that `fill` has written, or nil
-    /// where `fill` was had to add to the sum of a parameter, or where no gradient is asked for.
+    /// The gradient of an op's input, made where it is wanted.
     ///
     /// - Parameter fill: writes the gradient where it is shown, or adds it to what is there.
+    /// - Returns: what `fill` has written; nil where it has added to the sum of a parameter, or where no
+    ///   gradient is asked for.
     func gradient(_ fill: (UnsafeMutablePointer<Float>, _ adding: Bool) -> Void) -> Tensor? {
         guard let node, !node.add({ fill($0, !$1) }) else { return nil }
         return Tensor(shape: shape) { fill($0, false) }

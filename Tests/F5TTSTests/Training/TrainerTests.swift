@@ -199,9 +199,13 @@ struct TrainerTests {
         }
         let backbone = try TinyModel.configuration("dit_variants/nano_v1/arch.json")
         let half = 100_000
-        #expect(backbone.blocksBeyond(.max, frames: 24) == 0)
-        #expect(backbone.blocksBeyond(0, frames: 24) == backbone.depth)
-        #expect((1..<backbone.depth).contains(backbone.blocksBeyond(half, frames: 24)))
+        func beyond(_ bytes: Int, _ precision: Precision = .f32) -> Int {
+            backbone.blocksBeyond(bytes, frames: 24, precision: precision)
+        }
+        #expect(beyond(.max) == 0 && beyond(0) == backbone.depth)
+        #expect((1..<backbone.depth).contains(beyond(half)))
+        // What is rounded takes about half as much.
+        #expect(beyond(2 * half, .f32) >= beyond(half, .bf16))
         let kept = try losses(.max)
         for bytes in [0, half] {
             for (a, b) in zip(try losses(bytes), kept) { #expect(abs(a / b - 1) < 1e-6) }
