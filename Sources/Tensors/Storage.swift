@@ -23,20 +23,19 @@ package final class Storage: @unchecked Sendable {
         precondition(count >= 0 && count <= Int.max / 8, "Storage: \(count) elements")
         self.count = count
         capacity = StoragePool.capacity(max(count, 1))
-        let raw =
-            StoragePool.take(capacity)
-            ?? Self.allocate(byteCount: capacity * 4)
+        let raw = StoragePool.take(capacity) ?? Self.allocate(bytes: capacity * 4)
         base = raw.bindMemory(to: Float.self, capacity: capacity)
         owner = nil
     }
 
-    private static func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
-        guard byteCount >= 8 << 20 else {
-            return .allocate(byteCount: byteCount, alignment: 64)
-        }
-        let p = UnsafeMutableRawPointer.allocate(byteCount: byteCount, alignment: 2 << 20)
-        madvise(p, byteCount, MADV_HUGEPAGE)
-        return p
+    /// New memory; much of it, such as a network's weights or their gradients, in huge pages where the system
+    /// has them: who walks through it waits less for addresses.
+    private static func allocate(bytes: Int) -> UnsafeMutableRawPointer {
+        let page = 2 << 20
+        guard bytes >= 4 * page else { return .allocate(byteCount: bytes, alignment: 64) }
+        let block = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: page)
+        madvise(block, bytes, MADV_HUGEPAGE)
+        return block
     }
 
     /// Looks at memory that `owner` keeps alive and that nobody writes.
