@@ -40,15 +40,19 @@ package enum Activation: Sendable {
 
     /// Applies the activation to every element, and keeps x for the backward pass with so many bits.
     package func callAsFunction(_ x: Tensor, keeping precision: Precision = .f32) -> Tensor {
-        let y = x.mapElements { loop(x.base + $0.lowerBound, $1, $0.count) }
-        guard x.isRecorded else { return y }
-        let kept = Kept(x, precision)
-        return y.recorded(from: [x]) { dy in
-            let (x, backward) = (kept.values, backwardLoop)
+        guard x.isRecorded else {
+            return x.mapElements { loop(x.base + $0.lowerBound, $1, $0.count) }
+        }
+        let result = Storage(count: x.count)
+        let kept = Kept(x, precision) { range in
+            let i = range.lowerBound
+            loop(x.base + i, result.base + i, range.count)
+        }
+        return Tensor(storage: result, shape: x.shape).recorded(from: [x]) { dy in
+            let backward = backwardLoop
             return [
-                x.mapElements { range, dx in
-                    let i = range.lowerBound
-                    backward(x.base + i, dy.base + i, dx, range.count)
+                kept.map { range, x, dx in
+                    backward(x, dy.base + range.lowerBound, dx, range.count)
                 }
             ]
         }

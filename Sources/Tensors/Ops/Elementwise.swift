@@ -50,8 +50,12 @@ extension Tensor {
         return y.recorded(from: [self, gate, other]) { dy in
             [
                 dy,
-                kept.map {
-                    (dy * $0.values).groupedColumnSums(
+                kept.map { kept in
+                    let products = kept.map { range, other, products in
+                        Kernels.loops.multiply(
+                            dy.base + range.lowerBound, other, products, range.count)
+                    }
+                    return products.groupedColumnSums(
                         groups: gate.rows, rowsPerSample: rowsPerSample
                     ).reshaped(gate.shape)
                 },

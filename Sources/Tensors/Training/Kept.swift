@@ -14,10 +14,13 @@ struct Kept {
     private let shape: [Int]
 
     /// Keeps x, as it is or rounded to bfloat16 where `precision` is less than float32.
-    init(_ x: Tensor, _ precision: Precision) {
+    ///
+    /// `body`, if there is one, is called on all threads with each range of elements while it is in the cache.
+    init(_ x: Tensor, _ precision: Precision, beside body: ((Range<Int>) -> Void)? = nil) {
         shape = x.shape
         guard precision != .f32 else {
             form = .whole(x.withoutNode)
+            if let body { Parallel.ranges(x.count, grain: Self.grain, body) }
             return
         }
         // The last piece is padded.
@@ -26,6 +29,7 @@ struct Kept {
         Parallel.ranges(x.count, grain: Self.grain) { range in
             let i = range.lowerBound
             Kernels.matrix.bf16_rows(x.base + i, 0, 1, range.count, rounded + i, 0)
+            body?(range)
         }
         form = .rounded(storage)
     }
@@ -36,10 +40,29 @@ struct Kept {
         case .whole(let x): return x
         case .rounded(let storage):
             return Tensor(shape: shape) { y in
-                let rounded = Self.elements(storage)
                 Parallel.ranges(shape.reduce(1, *), grain: Self.grain) { range in
                     let i = range.lowerBound
-                    Kernels.matrix.bf16_values(rounded + i, range.count, y + i)
+                    Kernels.matrix.bf16_values(Self.elements(storage) + i, range.count, y + i)
+                }
+            }
+        }
+    }
+
+    /// Makes a tensor of the same shape by running `body` (elements, what was kept of them, the first of
+    /// them in the tensor) on all threads.
+    func map(
+        _ body: (Range<Int>, UnsafePointer<Float>, UnsafeMutablePointer<Float>) -> Void
+    ) -> Tensor {
+        Tensor(shape: shape) { y in
+            Parallel.ranges(shape.reduce(1, *), grain: Self.grain) { range in
+                let i = range.lowerBound
+                switch form {
+                case .whole(let x): body(range, x.base + i, y + i)
+                case .rounded(let storage):
+                    withScratch(range.count) { x in
+                        Kernels.matrix.bf16_values(Self.elements(storage) + i, range.count, x)
+                        body(range, x, y + i)
+                    }
                 }
             }
         }
