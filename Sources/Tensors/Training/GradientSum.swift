@@ -24,12 +24,11 @@ package final class GradientSum {
         body(block.storage.base + block.range(index).lowerBound, empty.remove(index) != nil)
     }
 
-    /// Adds whole sums, in their order, to all places or to none so far.
+    /// Adds whole sums, in their order, where all places have something already or none has.
     package func add(_ others: [ParameterBlock]) {
         precondition(
-            empty.isEmpty
-                || empty.count == block.layout.count
-                    && others.allSatisfy { $0.count == block.count },
+            (empty.isEmpty || empty.count == block.layout.count)
+                && others.allSatisfy { $0.count == block.count },
             "GradientSum: to some places only, or of other layouts")
         let isEmpty = !empty.isEmpty
         empty = []
