@@ -58,12 +58,6 @@ package final class ParameterBlock {
         }
     }
 
-    /// Sets every value to that of `other`, a block of the same layout.
-    package func copy(_ other: ParameterBlock) {
-        precondition(count == other.count, "copy: \(count) and \(other.count) values")
-        storage.base.update(from: other.storage.base, count: count)
-    }
-
     /// Runs `body` over pieces of the block in parallel.
     func forEachPiece(_ body: (Range<Int>) -> Void) {
         Parallel.ranges(count, grain: 65536, body)
