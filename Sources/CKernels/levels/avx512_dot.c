@@ -14,30 +14,31 @@
 #define F32_PANELS 2
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx512bf16,avx512vnni,fma"))), apply_to = function)
 
+#include "ahead.inc"
+
 // 12 rows by 2 panels: 24 registers of sums, 2 of the right operand; the left one is broadcast from
-// memory by the instruction itself.
-enum { block_rows = 12 };
+// memory by the instruction itself. Every 8 vectors of a panel the block looks ahead.
+enum { block_rows = 12, vectors_at_a_time = 8 };
 
 static inline __attribute__((always_inline)) void bf16_block(
     const int rows, const int panels, const uint16_t *a, size_t a_stride, const uint16_t *b,
-    size_t k, float *c, size_t c_stride, __mmask16 last, int accumulate) {
+    size_t k, float *c, size_t c_stride, __mmask16 last, int accumulate, ahead *next) {
     __m512 sums[block_rows][2];
     for (int r = 0; r < rows; r++)
-        for (int p = 0; p < panels; p++) {
-            sums[r][p] = _mm512_setzero_ps();
-            // Where c is not in the cache, it arrives while the products are made.
-            __builtin_prefetch(c + r * c_stride + p * CKernels_panel, 1);
-        }
-    for (size_t i = 0; i < k; i += 2) {
-        __m512bh right[2];
-        for (int p = 0; p < panels; p++)
-            right[p] = (__m512bh)_mm512_loadu_si512(b + (p * k + i) * CKernels_panel);
-        for (int r = 0; r < rows; r++) {
-            int32_t pair;
-            memcpy(&pair, a + r * a_stride + i, sizeof pair);
-            const __m512bh left = (__m512bh)_mm512_set1_epi32(pair);
+        for (int p = 0; p < panels; p++) sums[r][p] = _mm512_setzero_ps();
+    for (size_t part = 0; part < k; part += 2 * vectors_at_a_time) {
+        fetch(next);
+        for (size_t i = part; i < part + 2 * vectors_at_a_time; i += 2) {
+            __m512bh right[2];
             for (int p = 0; p < panels; p++)
-                sums[r][p] = _mm512_dpbf16_ps(sums[r][p], left, right[p]);
+                right[p] = (__m512bh)_mm512_loadu_si512(b + (p * k + i) * CKernels_panel);
+            for (int r = 0; r < rows; r++) {
+                int32_t pair;
+                memcpy(&pair, a + r * a_stride + i, sizeof pair);
+                const __m512bh left = (__m512bh)_mm512_set1_epi32(pair);
+                for (int p = 0; p < panels; p++)
+                    sums[r][p] = _mm512_dpbf16_ps(sums[r][p], left, right[p]);
+            }
         }
     }
     for (int r = 0; r < rows; r++)
@@ -53,23 +54,23 @@ static inline __attribute__((always_inline)) void bf16_block(
 static inline __attribute__((always_inline)) void int8_block(
     const int rows, const int panels, const uint8_t *a, size_t a_stride, const float *scales,
     const int8_t *b, const float *column_scales, const int32_t *column_sums, size_t k, float *c,
-    size_t c_stride, __mmask16 last) {
+    size_t c_stride, __mmask16 last, ahead *next) {
     __m512i sums[block_rows][2];
     for (int r = 0; r < rows; r++)
-        for (int p = 0; p < panels; p++) {
-            sums[r][p] = _mm512_setzero_si512();
-            __builtin_prefetch(c + r * c_stride + p * CKernels_panel, 1);
-        }
-    for (size_t i = 0; i < k; i += 4) {
-        __m512i right[2];
-        for (int p = 0; p < panels; p++)
-            right[p] = _mm512_loadu_si512(b + (p * k + i) * CKernels_panel);
-        for (int r = 0; r < rows; r++) {
-            int32_t four;
-            memcpy(&four, a + r * a_stride + i, sizeof four);
-            const __m512i left = _mm512_set1_epi32(four);
+        for (int p = 0; p < panels; p++) sums[r][p] = _mm512_setzero_si512();
+    for (size_t part = 0; part < k; part += 4 * vectors_at_a_time) {
+        fetch(next);
+        for (size_t i = part; i < part + 4 * vectors_at_a_time; i += 4) {
+            __m512i right[2];
             for (int p = 0; p < panels; p++)
-                sums[r][p] = _mm512_dpbusd_epi32(sums[r][p], left, right[p]);
+                right[p] = _mm512_loadu_si512(b + (p * k + i) * CKernels_panel);
+            for (int r = 0; r < rows; r++) {
+                int32_t four;
+                memcpy(&four, a + r * a_stride + i, sizeof four);
+                const __m512i left = _mm512_set1_epi32(four);
+                for (int p = 0; p < panels; p++)
+                    sums[r][p] = _mm512_dpbusd_epi32(sums[r][p], left, right[p]);
+            }
         }
     }
     for (int p = 0; p < panels; p++) {
@@ -103,15 +104,19 @@ static inline __attribute__((always_inline)) void int8_block(
         default: block(12, wide); break; \
     }
 
-// Calls `block` for each block of rows and two panels; it finds `first` (column), `row` and `last`, the
-// mask of the last panel's columns.
-#define EACH_BLOCK(block)                                                                          \
+// Calls `block` for each block of rows and two panels of so many bytes each; it finds `first` (column),
+// `row`, `last`, the mask of the last panel's columns, and `next`.
+#define EACH_BLOCK(block, panel_bytes)                                                             \
+    ahead next = look_ahead(                                                                       \
+        panels, panel_bytes, c, c_stride, rows, columns, block_rows,                               \
+        (panel_bytes) / (64 * vectors_at_a_time));                                                 \
     for (size_t first = 0; first < columns; first += 2 * CKernels_panel) {                         \
         const size_t some = columns - first;                                                       \
         const int two = some > CKernels_panel;                                                     \
         const size_t odd = some - (two ? CKernels_panel : 0);                                      \
         const __mmask16 last = odd >= CKernels_panel ? 0xFFFF : (__mmask16)((1u << odd) - 1);      \
         for (size_t row = 0; row < rows; row += block_rows) {                                      \
+            begin_block(&next, row, first);                                                        \
             if (two)                                                                               \
                 WITH_ROWS(rows - row, block, 2)                                                    \
             else                                                                                   \
@@ -125,8 +130,8 @@ static void NAME(bf16_product)(
 #define BLOCK(r, p)                                                                               \
     bf16_block(                                                                                   \
         r, p, a + row * a_stride, a_stride, panels + first * k, k, c + row * c_stride + first,    \
-        c_stride, last, accumulate)
-    EACH_BLOCK(BLOCK)
+        c_stride, last, accumulate, &next)
+    EACH_BLOCK(BLOCK, k * CKernels_panel * sizeof *panels)
 #undef BLOCK
 }
 
@@ -137,8 +142,9 @@ static void NAME(int8_product)(
 #define BLOCK(r, p)                                                                               \
     int8_block(                                                                                   \
         r, p, a + row * a_stride, a_stride, scales + row, panels + first * k,                     \
-        column_scales + first, column_sums + first, k, c + row * c_stride + first, c_stride, last)
-    EACH_BLOCK(BLOCK)
+        column_scales + first, column_sums + first, k, c + row * c_stride + first, c_stride, last, \
+        &next)
+    EACH_BLOCK(BLOCK, k * CKernels_panel)
 #undef BLOCK
 }
 
