@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// A file that appears whole or not at all: written beside its place, then renamed into it.
 ///
@@ -7,6 +8,8 @@ import Foundation
 package final class OutputFile {
     /// Bytes written so far.
     private(set) var position = 0
+    /// Bytes that are written at a time.
+    private static let piece = 8 << 20
     private let path: String
     private let temporary: String
     private var descriptor: Int32
@@ -89,7 +92,10 @@ package final class OutputFile {
     private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int) throws(CheckpointError) {
         var done = 0
         while done < bytes.count, let base = bytes.baseAddress {
-            let written = pwrite(descriptor, base + done, bytes.count - done, offset + done)
+            // A training's weights are copied to the system piece by piece, between what is spoken.
+            Parallel.standAside()
+            let written = pwrite(
+                descriptor, base + done, min(Self.piece, bytes.count - done), offset + done)
             if written < 0, errno == EINTR { continue }
             guard written > 0 else { throw failure("can't be written") }
             done += written

@@ -31,9 +31,9 @@ package enum Parallel {
     /// thread in the background first waits until nothing is being spoken, and again in the middle of what
     /// is long.
     package static func run(_ count: Int, _ body: (Int) -> Void) {
-        guard CKernels_thread_is_background() != 0 else { return spread(count, body) }
+        guard isInBackground else { return spread(count, body) }
         for first in stride(from: 0, to: count, by: stretch) {
-            ComputeGate.shared.standAside()
+            standAside()
             spread(min(stretch, count - first)) { body(first + $0) }
         }
     }
@@ -56,11 +56,19 @@ package enum Parallel {
     }
 
     /// Has what the calling thread computes in `body` stand aside for speech, op by op.
-    package static func inBackground<T>(_ body: () throws -> T) rethrows -> T {
+    package static func inBackground<T, Failure>(
+        _ body: () throws(Failure) -> T
+    ) throws(Failure) -> T {
         let before = CKernels_thread_is_background()
         CKernels_thread_set_background(1)
         defer { CKernels_thread_set_background(before) }
         return try body()
+    }
+
+    /// Waits, on a thread in the background, until nothing is being spoken: for what takes long without ops,
+    /// as decoding and hashing do, between its pieces.
+    package static func standAside() {
+        if isInBackground { ComputeGate.shared.standAside() }
     }
 
     /// Whether what the calling thread computes stands aside for speech.

@@ -466,7 +466,7 @@ extension OverSockets {
                 ("learning_rate", -1), ("n_epochs", 0), ("n_epochs", .number(1.5)),
                 ("batch_size", 8),
                 ("learning_rate_multiplier", -2), ("publish", "never"), ("keep_at", 3),
-                ("dropout", 2), ("ema_beta", 1),
+                ("dropout", 2), ("ema_beta", 1), ("recompute", "often"),
             ] {
                 let parameter = name == "learning_rate_multiplier" ? "learning_rate" : name
                 try expect(400, parameter, [("hyperparameters", .object([(name, value)]))])

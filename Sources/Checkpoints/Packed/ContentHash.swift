@@ -1,3 +1,5 @@
+import Tensors
+
 /// A 64-bit hash of a file's bytes, as fast as memory: FNV-1a over words, in eight interleaved lanes.
 ///
 /// It tells files apart that people mix up; it is no protection against forgery.
@@ -21,6 +23,7 @@ package enum ContentHash {
         for lane in 0..<8 { lanes[lane] ^= UInt64(lane) }
         let whole = bytes.count / 64
         for start in stride(from: 0, to: whole * 64, by: piece) {
+            Parallel.standAside()
             let end = min(start + piece, whole * 64)
             for offset in stride(from: start, to: end, by: 64) {
                 lanes ^= bytes.loadUnaligned(fromByteOffset: offset, as: SIMD8<UInt64>.self)

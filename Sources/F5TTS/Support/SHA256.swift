@@ -1,3 +1,5 @@
+import Tensors
+
 /// The SHA-256 digest (FIPS 180-4), by which equal contents are known.
 struct SHA256 {
     private var state: [UInt32] = [
@@ -7,6 +9,9 @@ struct SHA256 {
     /// Bytes that do not fill a block yet.
     private var pending: [UInt8] = []
     private var length: UInt64 = 0
+
+    /// Bytes between looks at whether something is being spoken; a multiple of the block.
+    private static let piece = 1 << 20
 
     /// The first 32 bits of the fractions of the cube roots of the first 64 primes.
     private static let constants: [UInt32] = {
@@ -41,8 +46,10 @@ struct SHA256 {
             pending.removeAll(keepingCapacity: true)
         }
         let whole = rest.count / 64 * 64
-        if whole > 0 {
-            Self.compress(&state, UnsafeRawBufferPointer(rebasing: rest[..<whole]))
+        for start in stride(from: 0, to: whole, by: Self.piece) {
+            Parallel.standAside()
+            let end = min(start + Self.piece, whole)
+            Self.compress(&state, UnsafeRawBufferPointer(rebasing: rest[start..<end]))
         }
         pending += rest[whole...]
     }

@@ -9,6 +9,9 @@ package struct AdapterBenchmark {
         /// From the adapter's file to the first step that could be taken, seconds: the mean of several
         /// voices.
         package let switching: Double
+        /// What merging instead would take: the sum of each of the base's matrices with the adapter's
+        /// product, packed; seconds.
+        package let merging: Double
         /// Bytes that a voice takes in memory.
         package let bytes: Int
         /// The fastest step of the base, and of a voice, seconds.
@@ -67,8 +70,27 @@ package struct AdapterBenchmark {
             bytes = made.bytes
         }
         return Result(
-            switching: seconds / Double(voices), bytes: bytes, baseStep: fastest(plain, steps),
+            switching: seconds / Double(voices), merging: merging(layout), bytes: bytes,
+            baseStep: fastest(plain, steps),
             voiceStep: samplers.last.map { fastest($0, steps) } ?? 0)
+    }
+
+    /// From weights in memory; one matrix of each shape stands for all.
+    private func merging(_ layout: [(name: String, shape: [Int])]) -> Double {
+        let voice = adapter.layers(adapter.initial(for: layout, seed: 0).tensors)
+        let clock = ContinuousClock()
+        var weights: [[Int]: Tensor] = [:]
+        var seconds = 0.0
+        for layer in voice.values {
+            let shape = [layer.outputs, layer.inputs]
+            let weight = weights[shape] ?? .zeros(shape)
+            weights[shape] = weight
+            let start = clock.now
+            let product = Linear(weight: layer.down.transposed(), bias: nil)(layer.up)
+            _ = PackedMatrix(weight + product, precision)
+            seconds += (clock.now - start) / .seconds(1)
+        }
+        return seconds
     }
 
     private func fastest(_ sampler: FlowSampler, _ steps: Int) -> Double {

@@ -76,6 +76,14 @@ struct AdaptationArguments: ParsableArguments {
         help: "Updates whose weights are kept for `skald voices publish`.")
     var keepAt: [Int] = []
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: """
+            Compute every block's activations again in the backward pass, which saves memory and takes \
+            longer. Default: what an utterance has beyond 1 GiB.
+            """)
+    var recompute: Bool?
+
     @Option(help: "Seed of every random number.")
     var seed = standard.seed
 
@@ -105,6 +113,7 @@ struct AdaptationArguments: ParsableArguments {
         options.checkEvery = checkEvery
         options.patience = patience
         options.keepAt = keepAt
+        options.recompute = recompute
         options.seed = seed
         options.listenText = listenText
         options.language = language

@@ -46,6 +46,7 @@ struct BenchVoicesCommand: ParsableCommand {
         report.add("rank", Double(rank))
         report.add("frames", Double(length.frames))
         report.add("switch_seconds", result.switching)
+        report.add("merge_seconds", result.merging)
         report.add("voice_bytes", Double(result.bytes))
         report.add("base_step_seconds", result.baseStep)
         report.add("voice_step_seconds", result.voiceStep)

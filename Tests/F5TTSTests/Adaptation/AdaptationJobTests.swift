@@ -313,6 +313,31 @@ import Testing
         #expect(!Parallel.isInBackground)
     }
 
+    /// Examining recordings and making mels is no op of the pool, and makes way all the same.
+    @Test(arguments: [AdaptationJob.Phase.examining, .preparing])
+    func whatIsNoOpStandsAsideForSpeech(phase: AdaptationJob.Phase) throws {
+        let isSpoken = Atomic(false)
+        let steps = Atomic(0)
+        _ = try scene.job(AdaptationScene.options()).run(
+            control: { .go },
+            report: { event in
+                switch event {
+                case .phase(phase):
+                    ComputeGate.shared.speechBegins()
+                    isSpoken.store(true, ordering: .sequentiallyConsistent)
+                    Thread.detachNewThread {
+                        usleep(300_000)
+                        isSpoken.store(false, ordering: .sequentiallyConsistent)
+                        ComputeGate.shared.speechEnds()
+                    }
+                case .progress where isSpoken.load(ordering: .sequentiallyConsistent):
+                    steps.add(1, ordering: .relaxed)
+                default: break
+                }
+            })
+        #expect(steps.load(ordering: .relaxed) == 0)
+    }
+
     /// What nothing could be heard of is refused before anything is examined.
     @Test(arguments: ["", " \n ", "\u{4e2d}\u{6587}", "\u{3b1}\u{3b2}\u{3b3}"])
     func textsThatCannotBeHeardAreRefused(text: String) throws {
@@ -505,6 +530,11 @@ import Testing
         #expect(standard.training.averageStart == 150)
         #expect(standard.training.average.every == 1)
         #expect(standard.training.schedule.warmup == 30)
+        #expect(standard.training.activationBytes == 1 << 30)
+        standard.recompute = true
+        #expect(standard.training.activationBytes == 0)
+        standard.recompute = false
+        #expect(standard.training.activationBytes == .max)
         #expect(standard.heldOut(of: 1) == 0)
         #expect(standard.heldOut(of: 30) == 3)
         #expect(standard.heldOut(of: 5000) == 20)

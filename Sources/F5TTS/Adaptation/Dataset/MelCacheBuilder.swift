@@ -133,6 +133,7 @@ package struct MelCacheBuilder: Sendable {
         ) throws(CheckpointError) -> Tensor {
             do {
                 guard running() else { throw CancellationError() }
+                Parallel.standAside()
                 let audio = try reader.audio(of: prepared.clip)
                 guard audio.contentHash == prepared.contentHash else {
                     throw SpeechError(

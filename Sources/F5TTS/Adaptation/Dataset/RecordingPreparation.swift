@@ -1,4 +1,5 @@
 import Audio
+import Tensors
 import TextFrontEnd
 
 /// Recordings become clips that are fit for training, with a report on all of them.
@@ -55,6 +56,7 @@ package struct RecordingPreparation: Sendable {
         var examinations: [ClipExamination] = []
         for (index, recording) in imported.recordings.enumerated() {
             guard running() else { throw CancellationError() }
+            Parallel.standAside()
             let audio: DecodedAudio
             do throws(AudioError) {
                 audio = try reader.audio(of: recording.path)

@@ -47,6 +47,9 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
     package var patience = 0
     /// Updates whose weights are kept for good.
     package var keepAt: [Int] = []
+    /// Whether the backward pass computes every block's activations again, or none; nil computes again what
+    /// an utterance has beyond 1 GiB.
+    package var recompute: Bool?
     /// Of every random number.
     package var seed: UInt32 = 666
     /// What the files to listen to say; nil is the text of a clip that was held out.
@@ -57,7 +60,7 @@ package struct AdaptationOptions: Sendable, Codable, Equatable {
     package init() {}
 
     enum CodingKeys: String, CodingKey {
-        case method, updates, warmup, accumulation, dropout, patience, seed, language
+        case method, updates, warmup, accumulation, dropout, patience, recompute, seed, language
         case epochs = "n_epochs"
         case learningRate = "learning_rate"
         case batchFrames = "batch_frames"
@@ -198,6 +201,7 @@ extension AdaptationOptions {
         configuration.average.beta = averageBeta
         configuration.average.every = averageEvery ?? (averaging == .inherited ? 10 : 1)
         if averaging == .inherited { configuration.average.copiesUntil = 100 }
+        if let recompute { configuration.activationBytes = recompute ? 0 : .max }
         configuration.seed = seed
         return configuration
     }

@@ -1,4 +1,5 @@
 import Foundation
+import Tensors
 
 /// Unpacks an archive of recordings that somebody sent.
 ///
@@ -112,6 +113,7 @@ package struct RecordingArchive: Sendable {
             let file = place.isIgnored ? nil : try output(place)
             while case let count = try reader.read(into: buffer), count > 0 {
                 guard running() else { throw Self.calledOff }
+                Parallel.standAside()
                 try budget.add(count, to: place)
                 do {
                     try file?.write(UnsafeRawBufferPointer(rebasing: buffer[..<count]))

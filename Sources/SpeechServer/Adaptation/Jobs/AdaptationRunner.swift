@@ -45,10 +45,14 @@ package struct AdaptationRunner: JobRunning {
         let validation: RecordingImport?
         do throws(SpeechError) {
             let root = Self.unpacked(work.folder)
-            recordings = try work.recordings.read(
-                unpackingInto: root, as: "recordings", while: running)
-            validation = try work.validation?.read(
-                unpackingInto: root, as: "validation", while: running)
+            (recordings, validation) = try Parallel.inBackground { () throws(SpeechError) in
+                (
+                    try work.recordings.read(
+                        unpackingInto: root, as: "recordings", while: running),
+                    try work.validation?.read(
+                        unpackingInto: root, as: "validation", while: running)
+                )
+            }
         } catch {
             guard error.code == .cancelled else { throw error }
             return .stopped

@@ -38,6 +38,7 @@ struct Hyperparameters {
         options.heldOut = try fields.whole("hold_out", in: 0...most)
         options.checkEvery = try fields.whole("check_every", in: 1...most)
         options.patience = try fields.whole("patience", in: 0...most) ?? options.patience
+        options.recompute = try fields.bool("recompute")
         options.keepAt = try Self.updates(fields, "keep_at")
         options.listenText = try fields.string("listen_text")
         options.language = try fields.string("language")
@@ -70,7 +71,7 @@ struct Hyperparameters {
         "method", "updates", "learning_rate", "warmup", "batch_frames", "accumulation", "dropout",
         "ema", "ema_start_update", "ema_beta", "ema_update_every", "lora_rank", "lora_alpha",
         "hold_out", "check_every", "patience", "keep_at", "listen_text", "language", "publish",
-        "n_epochs", "batch_size", "learning_rate_multiplier",
+        "n_epochs", "recompute", "batch_size", "learning_rate_multiplier",
     ]
 
     /// A number, or nil for `auto`.
