@@ -383,7 +383,7 @@ import Testing
             $0.keepAt = [2]
         }
         let litter = [
-            "job/.prepared.json.17.part", "job/run/.best.pt.18446744073709551615.part",
+            "job/.prepared.json.17.part", "job/run/.best-2.pt.18446744073709551615.part",
             "job/run/checkpoints/.update-00000002.pt.5.part", "job/kept/.update-2.pt.1.part",
         ]
         for name in litter { try scene.folder.write("half", to: name) }

@@ -1,3 +1,4 @@
+import Checkpoints
 import Foundation
 import Synchronization
 import TestSupport
@@ -31,6 +32,16 @@ struct TrainingRunTests {
                 HeldOutLoss(clips, draws: 1, seed: 9),
                 sample: HeldOutSample(clips, count: 1, steps: 2, seed: 3)),
             options: options)
+    }
+
+    /// The name of the weights of a check that was the best.
+    static func best(_ update: Int) -> String { String(format: "best-%08ld.pt", update) }
+
+    /// What must be the same of runs that end the same: curves, the best weights of these, the end.
+    static func files(_ run: String) throws -> [String] {
+        let curve = try TrainingCurve(contentsOf: run + "/curves.jsonl")
+        let update = try #require(curve.heldOut.last(where: \.isBest)?.update)
+        return ["curves.jsonl", best(update), "checkpoints/update-00000012.pt"]
     }
 
     /// Everything but the timings is the same after a run without interruption, one that was stopped
@@ -68,7 +79,7 @@ struct TrainingRunTests {
             } == .finished)
         #expect(resumed == 4)
 
-        for name in ["curves.jsonl", "best.pt", "checkpoints/update-00000012.pt"] {
+        for name in try Self.files(folder.path("whole")) {
             let whole = try Data(contentsOf: folder.url.appending(path: "whole/" + name))
             for other in ["stopped/", "killed/"] {
                 #expect(
@@ -84,6 +95,11 @@ struct TrainingRunTests {
         #expect(curve.heldOut.allSatisfy { $0.rawDistance != nil })
         #expect(curve.heldOut.dropFirst(2).allSatisfy { $0.average != nil })
         #expect(curve.heldOut.contains(where: \.isBest) && !curve.heldOut[0].isBest)
+        // Of the best weights those stay that a checkpoint needs.
+        let bests = curve.heldOut.filter(\.isBest).map(\.update)
+        let needed = Set([8, 12].compactMap { update in bests.last { $0 <= update } })
+        let left = folder.names(in: "whole").filter { $0.hasPrefix("best-") }
+        #expect(left == needed.sorted().map(Self.best))
         // Done is done.
         let again = try Self.run(folder.path("whole"))
         #expect(try again.run(control: { .go }) { _ in } == .finished)
@@ -129,11 +145,94 @@ struct TrainingRunTests {
         let last = try stretch(until: 100)
         #expect(last.outcome == .finished)
         #expect(last.checked == [12])
-        for name in ["curves.jsonl", "best.pt", "checkpoints/update-00000012.pt"] {
+        for name in try Self.files(folder.path("whole")) {
             #expect(
                 try Data(contentsOf: folder.url.appending(path: "parts/" + name))
                     == Data(contentsOf: folder.url.appending(path: "whole/" + name)), "\(name)")
         }
+    }
+
+    /// A check whose weights could not be written is not made: it is what the run goes on with.
+    @Test func noCheckIsTheBestWithoutItsWeights() throws {
+        let folder = try TemporaryFolder()
+        let (whole, parts) = (folder.path("whole"), folder.path("parts"))
+        _ = try Self.run(whole).run(control: { .go }) { _ in }
+        // Stopped in the check of update 3, which is the best as the first one after training began.
+        var isReached = false
+        let outcome = try Self.run(parts).run(control: { isReached ? .stop : .go }) {
+            if case .step(let step, _) = $0 { isReached = step.update + 1 == 3 }
+        }
+        #expect(outcome == .stopped)
+        // No file takes the place of a folder.
+        let obstacle = parts + "/" + Self.best(3)
+        #expect(throws: CheckpointError.self) {
+            try Self.run(parts).run(control: { .go }) {
+                guard case .resumed = $0 else { return }
+                try? FileManager.default.createDirectory(
+                    atPath: obstacle, withIntermediateDirectories: false)
+            }
+        }
+        let curve = try TrainingCurve(contentsOf: parts + "/curves.jsonl")
+        #expect(curve.heldOut.map(\.update) == [0])
+        try FileManager.default.removeItem(atPath: obstacle)
+        #expect(try Self.run(parts).run(control: { .go }) { _ in } == .finished)
+        for name in try Self.files(whole) {
+            #expect(
+                try Data(contentsOf: folder.url.appending(path: "parts/" + name))
+                    == Data(contentsOf: folder.url.appending(path: "whole/" + name)), "\(name)")
+        }
+    }
+
+    /// A best check beyond the checkpoint that a killed run goes on from is as if it had never been.
+    @Test func theBestIsOfTheUpdatesThatTheRunHas() throws {
+        let folder = try TemporaryFolder()
+        let (whole, killed) = (folder.path("whole"), folder.path("killed"))
+        var weights: [Int: Data] = [:]
+        var lost: Int?
+        _ = try Self.run(whole, heldOutEvery: 1).run(control: { .go }) { event in
+            guard case .heldOut(let point) = event, point.isBest else { return }
+            weights[point.update] = try? Data(
+                contentsOf: folder.url.appending(path: "whole/" + Self.best(point.update)))
+            guard lost == nil, point.update > 4 else { return }
+            lost = point.update
+            try? FileManager.default.copyItem(atPath: whole, toPath: killed)
+        }
+        let update = try #require(lost)
+        do {
+            let run = try Self.run(killed, heldOutEvery: 1)
+            #expect(try run.run(control: { .stop }) { _ in } == .stopped)
+            let best = try #require(run.best)
+            #expect(best.update <= run.trainer.update && run.trainer.update < update)
+            let found = try Data(contentsOf: URL(filePath: run.bestWeights(best.update)))
+            #expect(found == weights[best.update])
+            #expect(!folder.names(in: "killed").contains(Self.best(update)))
+        }
+        #expect(try Self.run(killed, heldOutEvery: 1).run(control: { .go }) { _ in } == .finished)
+        for name in try Self.files(whole) {
+            #expect(
+                try Data(contentsOf: folder.url.appending(path: "killed/" + name))
+                    == Data(contentsOf: folder.url.appending(path: "whole/" + name)), "\(name)")
+        }
+    }
+
+    /// Weights that are gone, or lie where earlier versions put them, are none, and that is said.
+    @Test func bestWeightsThatAreGoneAreNone() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path("run")
+        _ = try Self.run(path).run(control: { .go }) { _ in }
+        let update = try #require(
+            try TrainingCurve(contentsOf: path + "/curves.jsonl").heldOut.last(where: \.isBest)
+        ).update
+        try FileManager.default.moveItem(
+            atPath: path + "/" + Self.best(update), toPath: path + "/best.pt")
+        var warnings: [String] = []
+        let run = try Self.run(path)
+        #expect(
+            try run.run(control: { .go }) {
+                if case .warning(let text) = $0 { warnings.append(text) }
+            } == .finished)
+        #expect(run.best == nil)
+        #expect(warnings.count == 1 && warnings[0].contains("update \(update)"), "\(warnings)")
     }
 
     /// What is to be kept makes checkpoints of those updates, not of all between them.
@@ -177,12 +276,17 @@ struct TrainingRunTests {
         _ = try Self.run(folder.path("run")).run(control: { .go }) { _ in }
         try Data("torn".utf8).write(
             to: folder.url.appending(path: "run/checkpoints/update-00000012.pt"))
-        var warnings: [String] = []
-        let run = try Self.run(folder.path("run"))
-        #expect(
-            try run.run(control: { .go }) {
-                if case .warning(let text) = $0 { warnings.append(text) }
-            } == .finished)
-        #expect(warnings.contains { $0.contains("update-00000012.pt") })
+        do {
+            var warnings: [String] = []
+            let run = try Self.run(folder.path("run"))
+            #expect(
+                try run.run(control: { .stop }) {
+                    if case .warning(let text) = $0 { warnings.append(text) }
+                } == .stopped)
+            #expect(warnings.count == 1 && warnings[0].contains("update-00000012.pt"))
+            // With the best weights of then.
+            #expect(run.best != nil)
+        }
+        #expect(try Self.run(folder.path("run")).run(control: { .go }) { _ in } == .finished)
     }
 }

@@ -11,7 +11,7 @@ import Foundation
 ///     mels-….safetensors  their mels and tokens
 ///     candidates/         clips that may become the reference
 ///     run/                the training run
-///     last.pt             the weights in the end, where no clip was held out
+///     last.pt             the weights in the end, where there are no best ones
 ///     kept/               weights of the updates that were to be kept
 ///     result/             the finished version: version.json, weights, reference
 ///     listen-….wav        the same words before and after

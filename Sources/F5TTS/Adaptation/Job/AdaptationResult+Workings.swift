@@ -7,9 +7,11 @@ extension AdaptationResult {
         let folder = AdaptationFolder(path: path)
         guard folder.exists(AdaptationFolder.report) else { return }
         var workings = [
-            folder.run + "/checkpoints", folder.run + "/best.pt",
-            path + "/" + AdaptationFolder.last, path + "/" + AdaptationFolder.candidates,
+            folder.run + "/checkpoints", path + "/" + AdaptationFolder.last,
+            path + "/" + AdaptationFolder.candidates,
         ]
+        let kept = (try? FileManager.default.contentsOfDirectory(atPath: folder.run)) ?? []
+        workings += kept.filter { $0.hasPrefix("best-") }.map { folder.run + "/" + $0 }
         if let set = folder.read(PreparedSet.self, PreparedSet.file) {
             workings.append(path + "/" + set.cache)
         }

@@ -96,9 +96,10 @@ struct AdaptationTraining {
     private func trained(_ run: TrainingRun) throws -> TrainedWeights {
         let curve = try TrainingCurve(contentsOf: folder.run + "/curves.jsonl")
         if let best = run.best {
-            return try TrainedWeights(path: run.bestWeights, update: best.update, curve)
+            let path = run.bestWeights(best.update)
+            return try TrainedWeights(path: path, update: best.update, curve)
         }
-        // Nothing was held out: the weights as the run left them.
+        // Nothing was held out, or the best are gone: the weights as the run left them.
         let last = folder.path + "/" + AdaptationFolder.last
         try run.trainer.weights.write(to: last, layout: .torchZip)
         return try TrainedWeights(path: last, update: run.trainer.update, curve)

@@ -7,7 +7,7 @@ import Foundation
 ///     curves.jsonl                     losses, see `TrainingCurve`
 ///     timings.jsonl                    seconds of each update, and how long it waited for data
 ///     checkpoints/update-00000100.pt   all that is needed to go on
-///     best.pt                          the weights at the best held-out check
+///     best-00000090.pt                 the weights at the best held-out check
 final class RunFolder {
     let path: String
     /// Held while the run lives. A file, not the folder as in `FolderLock`: some network file systems lock
@@ -21,7 +21,6 @@ final class RunFolder {
 
     var curves: String { path + "/curves.jsonl" }
     var timings: String { path + "/timings.jsonl" }
-    var best: String { path + "/best.pt" }
     private var checkpoints: String { path + "/checkpoints" }
 
     /// Opens the folder of a run, or makes it.
@@ -86,10 +85,11 @@ final class RunFolder {
 
     /// The path of the state after so many updates.
     func checkpoint(_ update: Int) -> String {
-        let digits = String(update)
-        let name = String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-        return "\(checkpoints)/update-\(name).pt"
+        Self.file(Self.statePrefix, update, in: checkpoints)
     }
+
+    /// The path of the weights of a check that was the best, made after so many updates.
+    func best(_ update: Int) -> String { Self.file(Self.bestPrefix, update, in: path) }
 
     /// Writes a trainer's state and removes older ones beyond the last `count`.
     ///
@@ -103,14 +103,41 @@ final class RunFolder {
         return path
     }
 
+    /// Removes the weights of checks that are the best no more, whichever checkpoint the run goes on from.
+    ///
+    /// - Parameter bests: updates of the checks that were the best so far when they were made, in order.
+    func removeWeights(exceptOf bests: [Int]) {
+        let needed: [Int?] =
+            [bests.last] + states.map { state in bests.last { $0 <= state.update } }
+        for file in Self.files(Self.bestPrefix, in: path) where !needed.contains(file.update) {
+            try? FileManager.default.removeItem(atPath: file.path)
+        }
+    }
+
     /// Checkpoints by update, newest first.
     private var states: [(update: Int, path: String)] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints)) ?? []
+        Self.files(Self.statePrefix, in: checkpoints).sorted { $0.update > $1.update }
+    }
+
+    private static let (statePrefix, bestPrefix) = ("update-", "best-")
+
+    /// The path of what is kept of an update.
+    private static func file(_ prefix: String, _ update: Int, in folder: String) -> String {
+        let digits = String(update)
+        let name = String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+        return "\(folder)/\(prefix)\(name).pt"
+    }
+
+    /// What is kept of updates.
+    private static func files(
+        _ prefix: String, in folder: String
+    ) -> [(update: Int, path: String)] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         return names.compactMap { name in
-            guard name.hasPrefix("update-"), name.hasSuffix(".pt"),
-                let update = Int(name.dropFirst(7).dropLast(3))
+            guard name.hasPrefix(prefix), name.hasSuffix(".pt"),
+                let update = Int(name.dropFirst(prefix.count).dropLast(3))
             else { return nil }
-            return (update, "\(checkpoints)/\(name)")
-        }.sorted { $0.update > $1.update }
+            return (update, "\(folder)/\(name)")
+        }
     }
 }

@@ -1,4 +1,5 @@
 import Checkpoints
+import Foundation
 import Tensors
 
 /// The loop that `skald train` and `skald adapt` share: updates, held-out checks, curves and
@@ -80,11 +81,16 @@ package final class TrainingRun {
         self.options = options
     }
 
-    /// The best held-out check so far; says which update and which weights are the best.
-    package var best: HeldOutPoint? { watch.best }
+    /// The best held-out check so far; says which update and which weights are the best. Nil before the
+    /// first check, and when somebody has removed those weights.
+    package var best: HeldOutPoint? {
+        watch.best.flatMap {
+            FileManager.default.fileExists(atPath: folder.best($0.update)) ? $0 : nil
+        }
+    }
 
-    /// File of the best weights, raw and averaged; there is none before the first check.
-    package var bestWeights: String { folder.best }
+    /// File of the weights, raw and averaged, of the best check, made after so many updates.
+    package func bestWeights(_ update: Int) -> String { folder.best(update) }
 
     /// File of the checkpoint after so many updates, for as long as it is kept.
     package func checkpoint(_ update: Int) -> String { folder.checkpoint(update) }
@@ -112,7 +118,9 @@ package final class TrainingRun {
         let curves = try CurveFile(folder.curves, upTo: begin)
         let timings = try CurveFile(folder.timings, upTo: begin)
         let lacksCheck = try replay()
+        removeOldWeights()
         if begin > 0 { report(.resumed(update: begin)) }
+        if best == nil, let lost = watch.best { report(.warning(Self.withoutWeights(lost))) }
         if lacksCheck {
             guard try check(curves, control, report) else { return .stopped }
         }
@@ -124,6 +132,7 @@ package final class TrainingRun {
             try curves.synchronize()
             let path = try folder.write(trainer, keeping: options.keepLast)
             saved = (trainer.update, .now)
+            removeOldWeights()
             report(.checkpoint(update: trainer.update, path: path))
         }
         let total = trainer.configuration.schedule.total
@@ -202,11 +211,26 @@ package final class TrainingRun {
         // What is no number can neither be compared nor be written.
         guard found.isFinite else { throw Self.diverged(found.update) }
         let (point, warnings) = watch.add(found)
+        // First the weights: whatever check the curve calls the best, its weights are there.
+        if point.isBest {
+            try trainer.weights.write(to: folder.best(point.update), layout: .torchZip)
+        }
         try curves.append(TrainingCurve.Row(point))
-        if point.isBest { try trainer.weights.write(to: folder.best, layout: .torchZip) }
+        if point.isBest {
+            // The disk must know of this check before it loses the weights of the one before.
+            try curves.synchronize()
+            removeOldWeights()
+        }
         report(.heldOut(point))
         for warning in warnings { report(.warning(warning)) }
         return true
+    }
+
+    private func removeOldWeights() { folder.removeWeights(exceptOf: watch.bests.map(\.update)) }
+
+    private static func withoutWeights(_ best: HeldOutPoint) -> String {
+        "The best weights so far, those of update \(best.update), are not in the run's folder any "
+            + "more: unless a later check is better, the run ends with the newest ones."
     }
 
     private static func diverged(_ update: Int) -> TrainingError {

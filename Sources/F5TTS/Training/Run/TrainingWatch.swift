@@ -2,8 +2,10 @@
 ///
 /// All of it follows from the curves, so that a resumed run knows what an uninterrupted one would.
 struct TrainingWatch {
-    /// The best check so far, the untrained model aside.
-    private(set) var best: HeldOutPoint?
+    /// The checks that were the best so far when they were made, the untrained model aside.
+    private(set) var bests: [HeldOutPoint] = []
+    /// The best check so far.
+    var best: HeldOutPoint? { bests.last }
     /// Checks since then.
     private(set) var checksSinceBest = 0
     private var loss = 0.0
@@ -26,7 +28,7 @@ struct TrainingWatch {
         guard point.update > 0 else { return (point, []) }
         point.isBest = point.loss < best?.loss ?? .infinity
         if point.isBest {
-            best = point
+            bests.append(point)
             checksSinceBest = 0
             lossAtBest = loss
             warned.remove("overfitting")

@@ -105,7 +105,7 @@ package final class ScratchTraining {
         let best = run.best
         let weights: [(name: String, tensor: Tensor)]
         if let best {
-            let file = try CheckpointFile.open(run.bestWeights)
+            let file = try CheckpointFile.open(run.bestWeights(best.update))
             let resolved = try EMAResolution.resolve(
                 file, source: best.prefersAverage ? .ema : .raw)
             weights = try resolved.tensors.sorted { $0.key < $1.key }.map {
