@@ -45,7 +45,7 @@ package final class OutputFile {
     }
 
     /// Whether a file's name is one that `init` gives: `.NAME.NUMBER.part`.
-    private static func isTemporary(_ name: String) -> Bool {
+    package static func isTemporary(_ name: String) -> Bool {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
         return parts.count >= 4 && parts.first == "" && parts.last == "part"
             && UInt64(parts[parts.count - 2]) != nil

@@ -148,8 +148,40 @@ struct AdaptTests {
         #expect(installation.names("job") == ["adaptation.json"])
     }
 
+    /// What a start left that was killed while it unpacked an archive is cleared away, unless somebody
+    /// still unpacks there; what a person put there is not.
+    @Test func restartClearsAnInterruptedStart() throws {
+        /// Clears the folder, and ends because there are no recordings.
+        func restart() throws -> String {
+            try run(
+                [
+                    "adapt", "/nonexistent", "--voice", "ada", "--restart", "--work",
+                    installation.path("job"),
+                ]
+            ).errors
+        }
+        let names = [".staging-0123456789abcdef", "recordings-0123456789abcdef"]
+        for name in names { try installation.write("half", to: "job/\(name)/a.wav") }
+        let staging = open(
+            installation.path("job/\(names[0])"), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        #expect(flock(staging, LOCK_EX | LOCK_NB) == 0)
+        let busy = try restart()
+        #expect(busy.contains("Another process works"), "\(busy)")
+        #expect(installation.names("job") == names)
+        close(staging)
+        let cleared = try restart()
+        #expect(cleared.contains("nothing at"), "\(cleared)")
+        #expect(!installation.names("").contains("job"))
+        try installation.write("mine", to: "job/recordings-of-mine/a.wav")
+        let refused = try restart()
+        #expect(refused.contains("holds no adaptation"), "\(refused)")
+        #expect(installation.names("job") == ["recordings-of-mine"])
+    }
+
     @Test func refusalsComeBeforeTheWork() throws {
         let recordings = installation.path("recordings")
+        try FileManager.default.createSymbolicLink(
+            atPath: installation.path("link"), withDestinationPath: recordings)
         let cases: [([String], String)] = [
             (["adapt", "/nonexistent", "--voice", "ada"], "nothing at"),
             (["adapt", recordings, "--voice", "声音"], "ASCII"),
@@ -166,6 +198,16 @@ struct AdaptTests {
                     "adapt", recordings, "--voice", "ada", "--restart", "--work",
                     installation.path("models"),
                 ], "holds no adaptation"
+            ),
+            (
+                ["adapt", recordings, "--voice", "ada", "--work", recordings + "/job"],
+                "lies inside"
+            ),
+            (
+                [
+                    "adapt", installation.path("voices"), "--voice", "ada", "--validation",
+                    recordings, "--work", installation.path("link/jobs/ada"),
+                ], "lies inside"
             ),
             (["adapt", recordings, "--voice", "ada", "--precision", "int8"], "int8 has no room"),
             (["voices", "versions", "nobody"], "There is no voice"),

@@ -139,21 +139,31 @@ package final class StagingFolder {
         try? FileManager.default.removeItem(atPath: discarded)
     }
 
+    /// Whether a folder's name is one that `init` gives.
+    package static func isStaging(_ name: String) -> Bool { name.hasPrefix(stagingPrefix) }
+
     /// Removes what processes left behind that were stopped in the middle.
-    package static func removeAbandoned(in root: String) {
+    ///
+    /// - Returns: false when there is a folder that somebody still fills.
+    @discardableResult
+    package static func removeAbandoned(in root: String) -> Bool {
+        var isFree = true
         for name in (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? [] {
             let path = root + "/" + name
             if name.hasPrefix(discardedPrefix) {
                 try? FileManager.default.removeItem(atPath: path)
-            } else if name.hasPrefix(stagingPrefix) {
+            } else if isStaging(name) {
                 let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
                 guard descriptor >= 0 else { continue }
                 if flock(descriptor, LOCK_EX | LOCK_NB) == 0 {
                     try? FileManager.default.removeItem(atPath: path)
+                } else {
+                    isFree = false
                 }
                 close(descriptor)
             }
         }
+        return isFree
     }
 
     /// Sixteen random hexadecimal digits.

@@ -36,8 +36,8 @@ struct AdaptCommand: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Folder for everything that the adaptation makes. Default: adaptations/VOICE in the data "
-                + "folder.", valueName: "dir"))
+            "Folder for everything that the adaptation makes, outside the recordings. Default: "
+                + "adaptations/VOICE in the data folder.", valueName: "dir"))
     var work: String?
 
     @Flag(help: "Begin anew: delete what an earlier adaptation left in its folder.")
@@ -65,6 +65,9 @@ struct AdaptCommand: ParsableCommand {
         }
         if !noPublish { try folders.voiceStore.checkPublishable(voice, parameter: "voice") }
         let folder = work ?? folders.dataFolder + "/adaptations/" + name
+        for place in [recordings, validation].compactMap({ $0 }) {
+            try AdaptationFolders.check(folder, isOutside: place)
+        }
         if restart { try AdaptationFolders.clear(folder) }
         let own = try AdaptationFolders.recordings(recordings, unpackedIn: folder)
         let heldOut = try validation.map {

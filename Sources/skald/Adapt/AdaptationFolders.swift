@@ -1,8 +1,31 @@
+import Checkpoints
 import F5TTS
 import Foundation
 
 /// The folders that an adaptation reads and writes.
 enum AdaptationFolders {
+    /// Refuses to work among the recordings: the next run would take what is made there for more of them.
+    static func check(_ work: String, isOutside recordings: String) throws {
+        // The folder, or the nearest one above it that is there.
+        var place = work
+        while !place.isEmpty, !FileManager.default.fileExists(atPath: place) {
+            place = NSString(string: place).deletingLastPathComponent
+        }
+        guard let folder = realPath(place.isEmpty ? "." : place), let among = realPath(recordings),
+            (folder + "/").utf8.starts(with: (among + "/").utf8)
+        else { return }
+        throw CommandError(
+            "\(work) lies inside \(recordings), where what the adaptation makes would be taken for "
+                + "recordings: name a folder outside with --work.")
+    }
+
+    /// The one name of what is there, whatever links lead to it.
+    private static func realPath(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
     /// The recordings at a path: a folder, or an archive, which is unpacked once.
     static func recordings(
         _ path: String, unpackedIn folder: String
@@ -22,15 +45,25 @@ enum AdaptationFolders {
     /// Deletes what an adaptation left in its folder, and nothing else.
     static func clear(_ folder: String) throws {
         guard FileManager.default.fileExists(atPath: folder) else { return }
-        guard FileManager.default.fileExists(atPath: folder + "/adaptation.json") else {
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder),
+            names.contains("adaptation.json") || names.allSatisfy(isOfAStart)
+        else {
             throw CommandError(
                 "\(folder) holds no adaptation, so --restart leaves it alone: name another --work.")
         }
-        guard let lock = FolderLock(trying: folder) else {
+        // Whoever unpacks an archive has locked what it is unpacked into.
+        guard let lock = FolderLock(trying: folder), StagingFolder.removeAbandoned(in: folder)
+        else {
             throw CommandError(
                 "Another process works at the adaptation in \(folder): wait for it, or stop it.")
         }
         defer { lock.release() }
         try FileManager.default.removeItem(atPath: folder)
+    }
+
+    /// Whether a start that was interrupted leaves files of this name before it says what it is.
+    private static func isOfAStart(_ name: String) -> Bool {
+        RecordingArchive.isFolderName(name) || StagingFolder.isStaging(name)
+            || OutputFile.isTemporary(name)
     }
 }

@@ -245,10 +245,33 @@ import Testing
         let model = try ModelCatalog(root: scene.folder.path("models")).find("random", arch: nil)
         let another = try scene.job(AdaptationScene.options(), model: model)
         #expect(refusal(another)?.message.contains("another model (tiny") == true)
+        // A recording that was touched is still the same.
+        try FileManager.default.setAttributes(
+            [.modificationDate: Date(timeIntervalSince1970: 1)],
+            ofItemAtPath: scene.folder.path("wavs/c1.flac"))
+        #expect(try refusal(scene.job(AdaptationScene.options())) == nil)
+        let words = String(decoding: try scene.bytes("wavs/c1.txt"), as: UTF8.self)
         try scene.folder.write("Other words.", to: "wavs/c1.txt")
         #expect(
             try refusal(scene.job(AdaptationScene.options()))?.message
                 .contains("other recordings") == true)
+        try scene.folder.write(words, to: "wavs/c1.txt")
+        let audio = try scene.bytes("wavs/c1.flac")
+        var longer = audio
+        longer.append(0)
+        try longer.write(to: scene.folder.url.appending(path: "wavs/c1.flac"))
+        #expect(
+            try refusal(scene.job(AdaptationScene.options()))?.message
+                .contains("other recordings") == true)
+        try audio.write(to: scene.folder.url.appending(path: "wavs/c1.flac"))
+        // What another version meant by the same recordings is not known.
+        let description = String(decoding: try scene.bytes("job/adaptation.json"), as: UTF8.self)
+        try scene.folder.write(
+            description.replacing("skald adaptation 2", with: "skald adaptation 1"),
+            to: "job/adaptation.json")
+        #expect(
+            try refusal(scene.job(AdaptationScene.options()))?.message
+                .contains("another version of Skald") == true)
         // One process at a time.
         let lock = try #require(FolderLock(trying: scene.folder.path("job")))
         #expect(try refusal(scene.job(AdaptationScene.options()))?.code == .busy)

@@ -61,6 +61,7 @@ struct RecordingArchiveTests {
         for path in paths { touch(path, nanoseconds: 5) }
         let names = paths.map { RecordingArchive(path: $0).folderName }
         #expect(names[0] != names[1])
+        #expect(names.allSatisfy(RecordingArchive.isFolderName))
         #expect(RecordingArchive(path: folder.path + "/./a.zip").folderName == names[0])
         touch(paths[0], nanoseconds: 6)
         #expect(RecordingArchive(path: paths[0]).folderName != names[0])

@@ -6,7 +6,7 @@ import Tensors
 struct AdaptationDescription: Codable, Equatable {
     static let file = "adaptation.json"
 
-    var format = "skald adaptation 1"
+    var format = "skald adaptation 2"
     /// Drawn when it begins.
     let id: String
     /// Seconds since 1970.
@@ -15,7 +15,7 @@ struct AdaptationDescription: Codable, Equatable {
     let base: ModelIdentity
     /// The number format that it is computed in.
     let precision: String
-    /// SHA-256 of names, sizes, times of change and words of all recordings.
+    /// SHA-256 of names, sizes and words of all recordings.
     let recordings: String
 
     enum CodingKeys: String, CodingKey {
@@ -37,6 +37,7 @@ struct AdaptationDescription: Codable, Equatable {
 
     /// What tells it from that of a folder which was begun with something else; nil when nothing does.
     func difference(from begun: AdaptationDescription) -> String? {
+        if begun.format != format { return "another version of Skald" }
         if begun.base.hash != base.hash || begun.base.weights != base.weights {
             return "another model (\(begun.base.name), \(begun.base.weights.rawValue) weights)"
         }
@@ -52,10 +53,8 @@ struct AdaptationDescription: Codable, Equatable {
                 var status = stat()
                 let isThere = stat(recording.path, &status) == 0
                 hash.update(recording.name)
-                hash.update(integers: [
-                    isThere ? Int(status.st_size) : -1, Int(status.st_mtim.tv_sec),
-                    Int(status.st_mtim.tv_nsec),
-                ])
+                // No time of change: copied or touched it is the same recording.
+                hash.update(integers: [isThere ? Int(status.st_size) : -1])
                 switch recording.transcript {
                 case .missing: hash.update(integers: [0])
                 case .text(let text):

@@ -45,7 +45,16 @@ package struct RecordingArchive: Sendable {
         hash.update(integers: [
             Int(status.st_size), Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec),
         ])
-        return "recordings-\(hash.hex.prefix(16))"
+        return "\(Self.folderPrefix)\(hash.hex.prefix(16))"
+    }
+
+    private static let folderPrefix = "recordings-"
+
+    /// Whether a folder's name is one that `folderName` gives.
+    package static func isFolderName(_ name: String) -> Bool {
+        let digits = name.dropFirst(folderPrefix.count)
+        return name.hasPrefix(folderPrefix) && digits.count == 16
+            && digits.allSatisfy(\.isHexDigit)
     }
 
     /// Checks the whole archive, then unpacks it as the folder `name` inside `root`.
