@@ -87,7 +87,7 @@ package struct LineChart {
                     + "text-anchor=\"middle\">\(Self.label(tick))</text>")
         }
         for one in series {
-            let drawn = one.points.filter { $0.x.isFinite && $0.y.isFinite }.map(place)
+            let drawn = one.drawn.map(place)
             parts.append(
                 "<polyline fill=\"none\" stroke=\"\(one.color)\" stroke-width=\"\(one.width)\""
                     + (one.isDashed ? " stroke-dasharray=\"5 4\"" : "")
@@ -133,4 +133,30 @@ package struct LineChart {
     }
 
     private static func short(_ value: Double) -> String { "\((value * 10).rounded() / 10)" }
+}
+
+extension LineChart.Series {
+    /// Points that are drawn at most, some three to a pixel: a run may have a million.
+    static let mostDrawn = 2000
+
+    /// The points that are drawn. Of more than `mostDrawn` these are the ends and, of equal parts between
+    /// them, the lowest and the highest each: no peak is lost, and none is flattened.
+    var drawn: [(x: Double, y: Double)] {
+        let points = points.filter { $0.x.isFinite && $0.y.isFinite }
+        guard points.count > Self.mostDrawn else { return points }
+        let parts = Self.mostDrawn / 2 - 1
+        let between = points.count - 2
+        var drawn = [points[0]]
+        for part in 0..<parts {
+            let range = 1 + between * part / parts..<1 + between * (part + 1) / parts
+            var (low, high) = (range.lowerBound, range.lowerBound)
+            for index in range {
+                if points[index].y < points[low].y { low = index }
+                if points[index].y > points[high].y { high = index }
+            }
+            drawn += [points[min(low, high)], points[max(low, high)]]
+        }
+        drawn.append(points[points.count - 1])
+        return drawn
+    }
 }
