@@ -10,8 +10,8 @@ extension AdaptationResult {
             folder.run + "/checkpoints", path + "/" + AdaptationFolder.last,
             path + "/" + AdaptationFolder.candidates,
         ]
-        let kept = (try? FileManager.default.contentsOfDirectory(atPath: folder.run)) ?? []
-        workings += kept.filter { $0.hasPrefix("best-") }.map { folder.run + "/" + $0 }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder.run)) ?? []
+        workings += names.filter { $0.hasPrefix("best-") }.map { folder.run + "/" + $0 }
         if let set = folder.read(PreparedSet.self, PreparedSet.file) {
             workings.append(path + "/" + set.cache)
         }
