@@ -4,12 +4,12 @@ import Testing
 
 struct LineChartTests {
     private static func series(_ count: Int) -> LineChart.Series {
-        LineChart.Series(
-            name: "loss", color: "red",
-            points: (0..<count).map { index in
-                // One peak in all of it.
-                (Double(index + 1), index == 123_456 ? 9 : Double(index % 7) / 7)
-            })
+        let points: [(x: Double, y: Double)] = (0..<count).map { index in
+            // One peak in all of it.
+            let y = index == 123_456 ? 9 : Double(index % 7) / 7
+            return (x: Double(index + 1), y: y)
+        }
+        return LineChart.Series(name: "loss", color: "red", points: points)
     }
 
     /// However long a run was, its chart is no larger, has both ends, and shows what stands out.
