@@ -53,13 +53,6 @@ extension Linear {
                 shape: shape)
     }
 
-    /// `dyᵀ x`, the gradient of W, written to c or added to what is there.
-    static func outerProducts<Element>(
-        _ dy: Tensor, _ x: Panels<Element>, into c: UnsafeMutablePointer<Float>, adding: Bool
-    ) {
-        product(.transposing(dy), x, into: c, adding: adding)
-    }
-
     /// `a b`, in blocks on all threads.
     static func product<Element>(
         _ a: OperandRows<Element>, _ b: Panels<Element>, shape: [Int]
@@ -67,7 +60,8 @@ extension Linear {
         Tensor(shape: shape) { product(a, b, into: $0) }
     }
 
-    private static func product<Element>(
+    /// The same, written to `c` or added to what is there.
+    static func product<Element>(
         _ a: OperandRows<Element>, _ b: Panels<Element>, into c: UnsafeMutablePointer<Float>,
         adding: Bool = false
     ) {

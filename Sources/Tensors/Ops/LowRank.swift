@@ -52,10 +52,12 @@ extension LowRank {
                 x.isRecorded
                     ? Linear.multiplied(Float.self, dReduced, by: down, shape: x.shape) : nil,
                 down.gradient {
-                    Linear.outerProducts(dReduced, Panels<Float>.packing(x), into: $0, adding: $1)
+                    Linear.product(
+                        .transposing(dReduced), Panels<Float>.packing(x), into: $0, adding: $1)
                 },
                 up.gradient {
-                    Linear.outerProducts(dy, Panels<Float>.packing(reduced), into: $0, adding: $1)
+                    Linear.product(
+                        .transposing(dy), Panels<Float>.packing(reduced), into: $0, adding: $1)
                 },
             ]
         }

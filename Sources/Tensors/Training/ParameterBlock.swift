@@ -45,11 +45,6 @@ package final class ParameterBlock {
         layout.indices.map { (layout[$0].name, self[$0]) }
     }
 
-    /// The same as parameters whose gradients can be asked for.
-    package var recorded: [(name: String, tensor: Tensor)] {
-        tensors.map { ($0.name, $0.tensor.asParameter) }
-    }
-
     /// The same as parameters whose gradients are added up by `sum`, of the same layout.
     package func recorded(summedBy sum: GradientSum) -> [(name: String, tensor: Tensor)] {
         precondition(count == sum.block.count, "recorded: \(count) values, \(sum.block.count) sums")

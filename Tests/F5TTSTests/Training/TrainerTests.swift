@@ -220,7 +220,9 @@ struct TrainerTests {
             $0.schedule = LearningRateSchedule(peak: 1e-3, warmup: 0, total: 4)
         }
         let batch = Clips(count: 6).batch([0, 5], seed: 5)
-        let recorded = trainer.parameters.recorded
+        let recorded = trainer.parameters.tensors.map {
+            (name: $0.name, tensor: $0.tensor.asParameter)
+        }
         let whole = FlowMatchingLoss.evaluate(
             trainer.backbone.model(values: recorded), batch
         ).loss
