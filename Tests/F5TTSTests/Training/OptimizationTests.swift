@@ -138,6 +138,31 @@ struct OptimizationTests {
         }
     }
 
+    /// 2,000 updates with the defaults, driven as the fixture's note says; it keeps some of them.
+    @Test func averageOfALongRun() throws {
+        let report: JSONValue = try Fixtures.json("train/ema_trace.json")
+        var rows = ArraySlice(try #require(report["default_2000_thinned"]?.array))
+        let online = ParameterBlock(layout: [("w", [4])])
+        online.set(0, Tensor([1, 2, 3, 4], shape: [4]))
+        let average = ExponentialMovingAverage(layout: online.layout, .init())
+        let factors: [Float] = [0.01, -0.02, 0.03, 0.5]
+        for update in 0..<2000 {
+            let sine = Float(sin(Double(update + 1)))
+            for (i, factor) in factors.enumerated() { online.storage.base[i] += factor * sine }
+            average.update(online)
+            guard let row = rows.first, row["update"]?.int == update else { continue }
+            rows.removeFirst()
+            func values(_ name: String) throws -> [Float] {
+                try #require(row[name]?.doubles).map { Float($0) }
+            }
+            #expect(online[0].array == (try values("online")), "update \(update)")
+            expectClose(
+                average.average[0].array, try values("ema"), atol: 5e-6, "ema after \(update)")
+            #expect(average.step == row["step"]?.int)
+        }
+        #expect(rows.isEmpty)
+    }
+
     /// One real weight over 30 updates of the official trainer.
     @Test func averageOfARealWeight() throws {
         let name = "train/ema_real_model_to_q_trace.safetensors"
@@ -148,14 +173,27 @@ struct OptimizationTests {
         c.every = try #require(Int(metadata["update_every"] ?? ""))
         c.copiesUntil = try #require(Int(metadata["update_after_step"] ?? ""))
         let online = ParameterBlock(layout: [("w", [32, 32])])
-        let average = ExponentialMovingAverage(layout: online.layout, c)
-        // Between the stored updates the fixture skips some: the run of consecutive ones is checked.
-        for update in 0..<9 {
-            online.set(0, try fixture.tensor("online.\(update)"))
-            average.update(online)
-            expectClose(
-                average.average[0], try fixture.tensor("ema.\(update)"), atol: 5e-6,
-                "ema of to_q \(update)")
+        // The fixture skips some updates: the average goes on from what it was before the next ones.
+        for updates in [0..<9, 16..<18, 29..<30] {
+            var average = ExponentialMovingAverage(layout: online.layout, c)
+            if let before = fixture["ema.\(updates.lowerBound - 1)"] {
+                let block = ParameterBlock(layout: online.layout)
+                block.set(0, try before.tensor())
+                average = ExponentialMovingAverage(
+                    continuing: block, step: updates.lowerBound, c)
+            }
+            for update in updates {
+                online.set(0, try fixture.tensor("online.\(update)"))
+                average.update(online)
+                expectClose(
+                    average.average[0], try fixture.tensor("ema.\(update)"), atol: 5e-6,
+                    "ema of to_q \(update)")
+            }
+            guard updates.contains(29) else { continue }
+            // In the end the official trainer copied its average to the model.
+            let copied = "online_after_copy_params_from_ema_to_model"
+            expectClose(average.average[0], try fixture.tensor(copied), atol: 5e-6, copied)
+            #expect(try fixture.integers("step") == [Int64(average.step)])
         }
     }
 
