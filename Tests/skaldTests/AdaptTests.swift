@@ -34,6 +34,19 @@ struct AdaptTests {
         ] + more
     }
 
+    /// The share of a run's time that it waited for data, after the first update, which waits for the
+    /// loader's start.
+    private func shareOfWaiting(_ run: String) throws -> Double {
+        let lines = try installation.bytes("\(run)/timings.jsonl").split(separator: 10)
+        let timings = try lines.dropFirst().map {
+            try JSONDecoder().decode(JSONValue.self, from: Data($0))
+        }
+        func sum(_ key: String) -> Double {
+            timings.reduce(0) { $0 + ($1[key]?.double ?? .nan) }
+        }
+        return sum("waited") / sum("seconds")
+    }
+
     private func run(_ arguments: [String]) throws -> Program.Result {
         try Program.run(arguments, environment: installation.environment)
     }
@@ -69,6 +82,7 @@ struct AdaptTests {
         let whole = try run(arguments(work: "whole", "--no-publish"))
         #expect(whole.status == 0, "\(whole.errors)")
         #expect(whole.output.isEmpty)
+        #expect(try shareOfWaiting("whole/run") < 0.01)
         for file in ["result/raw.safetensors", "run/curves.jsonl", "listen-raw.wav"] {
             #expect(
                 try installation.bytes("job/\(file)") == installation.bytes("whole/\(file)"),
