@@ -78,7 +78,7 @@ let package = Package(
         tests("Audio", ["Tensors"]),
         tests("TextFrontEnd", []),
         tests("F5TTS", ["Tensors", "Checkpoints", "Audio", "TextFrontEnd"]),
-        tests("skald", ["Audio"]),
+        tests("skald", ["F5TTS", "Audio"]),
         tests("SpeechServer", ["F5TTS", "Audio"]),
     ],
     swiftLanguageModes: [.v6])

@@ -82,6 +82,7 @@ struct AdaptTests {
         let whole = try run(arguments(work: "whole", "--no-publish"))
         #expect(whole.status == 0, "\(whole.errors)")
         #expect(whole.output.isEmpty)
+        #expect(whole.errors.contains("\nrecording 1/2\n"), "\(whole.errors)")
         #expect(try shareOfWaiting("whole/run") < 0.01)
         for file in ["result/raw.safetensors", "run/curves.jsonl", "listen-raw.wav"] {
             #expect(

@@ -4,18 +4,19 @@ import Foundation
 import Synchronization
 import Tensors
 
-/// What a person sees of an adaptation: a bar on a terminal, and a line for whatever is worth one.
+/// What a person sees of an adaptation: how far it is, as a bar on a terminal, and a line for whatever is
+/// worth one.
 final class AdaptationDisplay: Sendable {
     private let updates: Int
-    private let state: Mutex<(bar: ProgressBar, phase: AdaptationJob.Phase)>
+    private let state: Mutex<(line: ProgressLine, phase: AdaptationJob.Phase)>
 
-    init(updates: Int) {
+    init(updates: Int, line: ProgressLine = ProgressLine()) {
         self.updates = updates
-        state = Mutex((ProgressBar(), .examining))
+        state = Mutex((line, .examining))
     }
 
     /// Takes the bar away.
-    func clear() { state.withLock { $0.bar.clear() } }
+    func clear() { state.withLock { $0.line.clear() } }
 
     func show(_ event: AdaptationJob.Event) {
         switch event {
@@ -23,11 +24,8 @@ final class AdaptationDisplay: Sendable {
             state.withLock { $0.phase = phase }
             if let title = Self.title(phase) { line(title) }
         case .progress(let done, let total):
-            state.withLock { state in
-                state.bar.show(
-                    fraction: Double(done) / Double(max(1, total)),
-                    "\(state.phase == .preparing ? "mel" : "recording") \(done)/\(total)")
-            }
+            let phase = state.withLock { $0.phase }
+            show(done, of: total, "\(phase == .preparing ? "mel" : "recording") \(done)/\(total)")
         case .examined(let report): line(report.text)
         case .examinedValidation(let report): line("To hold out: " + report.text)
         case .note(let text): line("Note: \(text)")
@@ -43,12 +41,10 @@ final class AdaptationDisplay: Sendable {
         case .step(let report, let secondsLeft):
             let done = report.update + 1
             let wait = report.waited / max(report.seconds, 1e-9) * 100
-            state.withLock {
-                $0.bar.show(
-                    fraction: Double(done) / Double(updates),
-                    "\(done)/\(updates), loss \(report.loss.decimals(3)), data wait "
-                        + "\(wait.decimals(2)) %, \(secondsLeft.duration) left")
-            }
+            show(
+                done, of: updates,
+                "\(done)/\(updates), loss \(report.loss.decimals(3)), data wait "
+                    + "\(wait.decimals(2)) %, \(secondsLeft.duration) left")
         case .heldOut(let point): line(Self.line(point))
         case .resumed(let update): line("Going on after update \(update).")
         case .warning(let text): line("Warning: \(text)")
@@ -56,10 +52,17 @@ final class AdaptationDisplay: Sendable {
         }
     }
 
-    private func line(_ text: String) {
-        state.withLock { $0.bar.clear() }
-        StandardError.line(text)
+    /// Shows how far the work is, in words alone where there is no terminal.
+    private func show(_ done: Int, of total: Int, _ words: String) {
+        let fraction = Double(done) / Double(max(1, total))
+        state.withLock { state in
+            let isTerminal = state.line.isTerminal
+            state.line.show(
+                isTerminal ? ProgressBar.text(fraction: fraction, words) : words)
+        }
     }
+
+    private func line(_ text: String) { state.withLock { $0.line.keep(text) } }
 
     private static func title(_ phase: AdaptationJob.Phase) -> String? {
         switch phase {

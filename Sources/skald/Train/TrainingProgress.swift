@@ -1,13 +1,11 @@
 import F5TTS
-import Foundation
 import Synchronization
 
 /// Shows a training run: a line that is rewritten on a terminal, else one line every ten seconds; checks
 /// and warnings stay.
 final class TrainingProgress: Sendable {
     private struct State {
-        var shown = ""
-        var last = ContinuousClock.now - .seconds(60)
+        var line = ProgressLine()
         var loss: Double?
         var (seconds, waited) = (0.0, 0.0)
     }
@@ -15,17 +13,11 @@ final class TrainingProgress: Sendable {
     private let state = Mutex(State())
 
     /// Writes a line that stays.
-    func line(_ text: String) {
-        state.withLock { state in
-            if StandardError.isTerminal, !state.shown.isEmpty { StandardError.write("\r\u{1B}[K") }
-            state.shown = ""
-            StandardError.line(text)
-        }
-    }
+    func line(_ text: String) { state.withLock { $0.line.keep(text) } }
 
     /// Shows how far the preparation is.
     func preparing(_ what: String, _ done: Int, of total: Int) {
-        passing("\(what) \(done * 100 / max(1, total)) %")
+        state.withLock { $0.line.show("\(what) \(done * 100 / max(1, total)) %") }
     }
 
     /// Shows what happens in a run of `total` updates.
@@ -40,33 +32,17 @@ final class TrainingProgress: Sendable {
     }
 
     private func show(_ step: Trainer.Report, _ left: Double, _ total: Int) {
-        let text = state.withLock { state in
+        state.withLock { state in
             let loss = state.loss.map { $0 + (step.loss - $0) * 0.02 } ?? step.loss
             state.loss = loss
             state.seconds += step.seconds
             state.waited += step.waited
             let share = 100 * state.waited / max(1e-9, state.seconds)
-            return "update \(step.update + 1)/\(total)  loss \(loss.decimals(4))  "
-                + "norm \(step.gradientNorm.decimals(2))  "
-                + "\((step.seconds * 1000).decimals(0)) ms  data wait \(share.decimals(2)) %  "
-                + "\(left.duration) left"
-        }
-        passing(text)
-    }
-
-    /// Shows a line that the next one replaces; seldom where there is no terminal.
-    private func passing(_ text: String) {
-        state.withLock { state in
-            let now = ContinuousClock.now
-            let pause = StandardError.isTerminal ? 0.1 : 10
-            guard (now - state.last) / .seconds(1) >= pause else { return }
-            state.last = now
-            if StandardError.isTerminal {
-                StandardError.write("\r\u{1B}[K" + text)
-                state.shown = text
-            } else {
-                StandardError.line(text)
-            }
+            state.line.show(
+                "update \(step.update + 1)/\(total)  loss \(loss.decimals(4))  "
+                    + "norm \(step.gradientNorm.decimals(2))  "
+                    + "\((step.seconds * 1000).decimals(0)) ms  data wait \(share.decimals(2)) %  "
+                    + "\(left.duration) left")
         }
     }
 
