@@ -151,6 +151,26 @@ struct AdaptTests {
         #expect(speech.status == 0 && speech.output.count > 44, "\(speech.errors)")
     }
 
+    /// One recording is enough, with its words beside it.
+    @Test func aSingleFileHasItsTextBesideIt() throws {
+        let single = [
+            "adapt", installation.path("recordings/heart.wav"), "--voice", "Ada", "--updates", "2",
+            "--rank", "2", "--listen-text", "Hi.", "--precision", "f32", "--work",
+            installation.path("job"),
+        ]
+        let silent = try run(single)
+        #expect(silent.status != 0 && !silent.crashed)
+        #expect(silent.errors.contains("There is no text beside"), "\(silent.errors)")
+        #expect(installation.names("job").isEmpty, "it was refused before anything began")
+        let table = try installation.bytes("recordings/metadata.csv")
+        let text = try #require(
+            String(decoding: table, as: UTF8.self).split(separator: "heart.wav|").last?
+                .split(separator: "\n").first)
+        try installation.write(String(text), to: "recordings/heart.txt")
+        let spoken = try run(single)
+        #expect(spoken.output == Array("ada@1\n".utf8), "\(spoken.errors)")
+    }
+
     /// What another process works at is not deleted under its hands.
     @Test func restartLeavesARunningAdaptationAlone() throws {
         try installation.write("{}", to: "job/adaptation.json")

@@ -11,15 +11,8 @@ package struct Recordings: Sendable {
     ///   - parts: its files, relative to the folder.
     package init(folder: String, parts: [String]) {
         self.folder = folder
-        let isArchive = parts.count == 1 && !Self.isRecording(parts[0])
+        let isArchive = parts.count == 1 && !RecordingImport.isRecording(parts[0])
         archive = isArchive ? folder + "/" + parts[0] : nil
-    }
-
-    private static func isRecording(_ name: String) -> Bool {
-        let ending = name.utf8.split(separator: UInt8(ascii: ".")).last.map {
-            String(Substring($0))
-        }
-        return RecordingImport.audioEndings.contains(ending?.lowercased() ?? "")
     }
 
     /// Refuses what could never be used: an archive that is damaged or dangerous, or no recordings.

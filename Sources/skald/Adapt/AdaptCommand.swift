@@ -14,13 +14,18 @@ struct AdaptCommand: ParsableCommand {
             skald adapt recordings.zip --voice ada --method full --updates 1000 --ema off
 
             Recordings are a folder or an archive of one: audio with a metadata.csv (audio_file|text), \
-            or a text beside each. Before anything is trained a report says what they are worth. \
-            Ctrl-C saves, and the same command goes on where it was, as it does after a crash. At the \
-            end there are files to listen to, a report with curves, and a version of the voice: \
-            `skald voices versions` lists it.
+            or a text beside each (one.wav and one.txt); or a single one with its text beside it. \
+            Before anything is trained a report says what they are worth. Ctrl-C saves, and the same \
+            command goes on where it was, as it does after a crash. At the end there are files to \
+            listen to, a report with curves, and a version of the voice: `skald voices versions` lists \
+            it.
             """)
 
-    @Argument(help: "Folder of recordings, or a .zip, .tar, .tar.gz or .tar.bz2 of one.")
+    @Argument(
+        help: """
+            Folder of recordings, a .zip, .tar, .tar.gz or .tar.bz2 of one, or a recording with its text \
+            beside it.
+            """)
     var recordings: String
 
     @Option(help: "The voice: one of yours, or a new one's name.")
@@ -69,10 +74,12 @@ struct AdaptCommand: ParsableCommand {
             try AdaptationFolders.check(folder, isOutside: place)
         }
         if restart { try AdaptationFolders.clear(folder) }
-        let own = try AdaptationFolders.recordings(recordings, unpackedIn: folder)
-        let heldOut = try validation.map {
-            try AdaptationFolders.recordings($0, unpackedIn: folder)
+        func found(_ path: String) throws -> RecordingImport {
+            try AdaptationFolders.recordings(
+                path, unpackedIn: folder, isTranscribed: transcriber != nil)
         }
+        let own = try found(recordings)
+        let heldOut = try validation.map(found)
         let job = AdaptationJob(
             folder: folder, recordings: own, validation: heldOut, model: description,
             weights: source, options: options, precision: precision,

@@ -26,9 +26,10 @@ enum AdaptationFolders {
         return String(cString: resolved)
     }
 
-    /// The recordings at a path: a folder, or an archive, which is unpacked once.
+    /// The recordings at a path: a folder, an archive, which is unpacked once, or a single recording, which
+    /// must have its text beside it unless recordings without are transcribed.
     static func recordings(
-        _ path: String, unpackedIn folder: String
+        _ path: String, unpackedIn folder: String, isTranscribed: Bool
     ) throws -> RecordingImport {
         var status = stat()
         guard stat(path, &status) == 0 else {
@@ -36,6 +37,16 @@ enum AdaptationFolders {
         }
         if status.st_mode & S_IFMT == S_IFDIR {
             return try RecordingImport(folder: path, isConfined: false)
+        }
+        if RecordingImport.isRecording(path) {
+            let single = try RecordingImport(file: path)
+            guard isTranscribed || single.recordings.allSatisfy({ $0.transcript != .missing })
+            else {
+                throw CommandError(
+                    "There is no text beside \(path): write what is said in it into a .txt of the same "
+                        + "name, or have it transcribed with --transcribe-url.")
+            }
+            return single
         }
         let archive = RecordingArchive(path: path)
         let unpacked = try archive.unpack(into: folder, as: archive.folderName)

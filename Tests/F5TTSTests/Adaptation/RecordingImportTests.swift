@@ -243,11 +243,23 @@ struct RecordingImportTests {
         }
     }
 
-    @Test func singleFilesKeepTheirTexts() {
-        let files = RecordingImport(files: [
-            (name: "a.wav", path: "/x/1", text: " Hello. "),
-            (name: "b.wav", path: "/x/2", text: nil),
-        ])
-        #expect(files.recordings.map(\.transcript) == [.text("Hello."), .missing])
+    /// A single file has what is beside it, whatever else its folder holds.
+    @Test func singleFilesHaveTheTextsBesideThem() throws {
+        for name in ["a.wav", "b.wav", "c.wav", "below/a.wav"] { try folder.write("", to: name) }
+        try folder.write("audio_file|text\nc.wav|In a table.\n", to: "metadata.csv")
+        try folder.write(" Hello. ", to: "a.txt")
+        try folder.write("From a lab.", to: "b.lab")
+        try folder.write("Elsewhere.", to: "below/c.txt")
+        func transcript(_ name: String) throws -> Recording.Transcript {
+            let found = try RecordingImport(file: folder.path(name)).recordings
+            #expect(found.map(\.name) == [name])
+            let path = try #require(found.first).path
+            #expect(FileManager.default.fileExists(atPath: path))
+            return try #require(found.first).transcript
+        }
+        #expect(try transcript("a.wav") == .text("Hello."))
+        #expect(try transcript("b.wav") == .text("From a lab."))
+        #expect(try transcript("c.wav") == .missing)
+        #expect(throws: SpeechError.self) { try RecordingImport(file: "/nowhere/a.wav") }
     }
 }

@@ -13,13 +13,12 @@ struct FolderListing {
     static let most = 200_000
     /// Line ends that a text may have; ten for each clip that may be named.
     private static let mostLines = 10 * RecordingFinder.mostClips
-    /// Folders nested deeper are not looked into.
-    private static let deepest = 16
 
-    /// Lists a folder; hidden files and folders are left out, links to folders are not followed.
+    /// Lists a folder; hidden files and folders are left out, links to folders are not followed, and folders
+    /// nested deeper than `deepest` not looked into.
     ///
     /// Throws `unavailable` when the folder cannot be read, `tooLarge` when it holds too many files.
-    init(_ root: String) throws(SpeechError) {
+    init(_ root: String, deepest: Int = 16) throws(SpeechError) {
         self.root = root
         var files: [String] = []
         guard let top = try? FileManager.default.contentsOfDirectory(atPath: root) else {
@@ -33,11 +32,10 @@ struct FolderListing {
                 var status = stat()
                 guard lstat(root + "/" + path, &status) == 0 else { continue }
                 if status.st_mode & S_IFMT == S_IFDIR {
+                    guard depth < deepest else { continue }
                     let below = try? FileManager.default.contentsOfDirectory(
                         atPath: root + "/" + path)
-                    if let below, depth < Self.deepest {
-                        pending.append((path + "/", below, depth + 1))
-                    }
+                    if let below { pending.append((path + "/", below, depth + 1)) }
                     continue
                 }
                 guard stat(root + "/" + path, &status) == 0, status.st_mode & S_IFMT == S_IFREG

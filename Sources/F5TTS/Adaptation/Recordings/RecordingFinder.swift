@@ -97,21 +97,25 @@ struct RecordingFinder {
     mutating func readSideCars() throws(SpeechError) {
         var unnamed: [String] = []
         for path in listing.files where !named.contains(path) {
-            let (stem, ending) = RelativePath.split(path)
-            guard RecordingImport.audioEndings.contains(ending) else { continue }
+            guard RecordingImport.isRecording(path) else { continue }
             guard !tableFolders.contains(where: { path.utf8.starts(with: $0.utf8) }) else {
                 unnamed.append(path)
                 continue
             }
-            recordings.append(
-                Place(name: path, path: listing.root + "/" + path)
-                    .recording(try transcript(besides: stem)))
+            try readSideCar(of: path)
         }
         if !unnamed.isEmpty {
             notes.append(
                 "\(unnamed.count) recordings are not in the table and were left out: "
                     + "\(Self.some(unnamed)).")
         }
+    }
+
+    /// Takes a recording with the text beside it, if there is one.
+    mutating func readSideCar(of path: String) throws(SpeechError) {
+        let transcript = try transcript(besides: RelativePath.split(path).stem)
+        recordings.append(
+            Place(name: path, path: listing.root + "/" + path).recording(transcript))
     }
 
     private mutating func transcript(besides stem: String) throws(SpeechError)

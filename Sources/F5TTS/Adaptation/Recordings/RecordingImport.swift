@@ -1,5 +1,3 @@
-import TextFrontEnd
-
 /// The recordings in a folder, in any of the layouts that people keep speech in.
 ///
 /// A `metadata.csv` of file and text (F5-TTS, LJSpeech, Hugging Face), a `segments.csv` of file,
@@ -13,11 +11,16 @@ package struct RecordingImport: Sendable {
 
     /// Endings of files that are taken for recordings. The last row cannot be decoded here; such a file
     /// is a recording nevertheless, so that the report says why it is of no use.
-    package static let audioEndings = [
+    static let audioEndings = [
         "wav", "flac", "mp3", "ogg", "opus", "oga", "aiff", "aif", "aifc", "au", "snd", "caf",
         "w64", "rf64", "sph", "voc", "mp2",
         "m4a", "aac", "wma", "webm", "mp4", "mov", "mkv", "amr", "3gp",
     ]
+
+    /// Whether a file is taken for a recording, by its ending.
+    package static func isRecording(_ path: String) -> Bool {
+        audioEndings.contains(RelativePath.split(path).ending)
+    }
 
     /// Finds the recordings in a folder and their words.
     ///
@@ -42,13 +45,16 @@ package struct RecordingImport: Sendable {
         }
     }
 
-    /// Takes single files with their texts, where they have any.
-    package init(files: [(name: String, path: String, text: String?)]) {
-        recordings = files.map { file in
-            let text = (file.text ?? "").strippedOfSpace
-            return Recording(
-                name: file.name, path: file.path, transcript: text.isEmpty ? .missing : .text(text))
-        }
-        notes = []
+    /// Takes a single recording, with its words where they are in a file beside it.
+    ///
+    /// Throws `unavailable` and `tooLarge` for its folder and the words, `invalidRequest` for words that are
+    /// not UTF-8.
+    package init(file path: String) throws(SpeechError) {
+        let folder = RelativePath.folder(path)
+        let listing = try FolderListing(folder.isEmpty ? "." : folder, deepest: 0)
+        var finder = RecordingFinder(listing: listing, isConfined: false)
+        try finder.readSideCar(of: String(path.dropFirst(folder.count)))
+        recordings = finder.recordings
+        notes = finder.notes
     }
 }
