@@ -6,7 +6,8 @@ extension VoiceVersion {
     ///
     /// The torch layout holds both sets; where no average was kept the raw weights stand in for it, as
     /// official F5-TTS asks for one. A safetensors file holds one set. Values are exact: those of a full
-    /// version bit for bit what was trained, those of an adapter the sum that training computed with.
+    /// version bit for bit what was trained, those of an adapter the base's with its products added in
+    /// float32, where training and speaking add what it makes of the input to what the layers give.
     ///
     /// - Parameters:
     ///   - base: the model that it was adapted from, as the catalog describes it.
