@@ -427,6 +427,28 @@ extension OverSockets {
             }
         }
 
+        /// The voice "Anna" is nobody else's, also where another name gives the same id.
+        @Test func aSuffixThatIsAnothersIsRefused() throws {
+            let server = try TestServer()
+            let file = try upload(server)
+            func begin(_ suffix: String) throws -> SocketClient.Answer {
+                try post(
+                    server, Self.jobs,
+                    [
+                        ("model", "fake"), ("training_file", .string(file)),
+                        ("suffix", .string(suffix)),
+                    ])
+            }
+            let refused = try begin("Anna ✓")
+            #expect(refused.status == 400, "\(refused.text)")
+            #expect(try json(refused)["error"]?["param"]?.string == "suffix")
+            #expect(refused.text.contains("anna") && refused.text.contains("another name"))
+            for suffix in ["Anna", "anna"] {
+                let begun = try begin(suffix)
+                #expect(begun.status == 200, "\(begun.text)")
+            }
+        }
+
         @Test func requestsThatAreRefused() throws {
             var limits = AdaptationService.Limits()
             limits.jobs = 2

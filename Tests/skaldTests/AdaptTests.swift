@@ -217,10 +217,15 @@ struct AdaptTests {
         let recordings = installation.path("recordings")
         try FileManager.default.createSymbolicLink(
             atPath: installation.path("link"), withDestinationPath: recordings)
+        try installation.write(
+            """
+            {"id": "zo", "name": "Zoë ✓", "ref_text": "Hi.", "created_at": 1, "audio": "a.wav"}
+            """, to: "data/voices/zo/voice.json")
         let cases: [([String], String)] = [
             (["adapt", "/nonexistent", "--voice", "ada"], "nothing at"),
             (["adapt", recordings, "--voice", "声音"], "ASCII"),
             (["adapt", recordings, "--voice", "heart"], "belongs to the installation"),
+            (["adapt", recordings, "--voice", "Zoé"], "it is called \"Zoë ✓\""),
             (["adapt", recordings, "--voice", "ada", "--updates", "0"], "updates"),
             (["adapt", recordings, "--voice", "ada", "--ema", "inherited"], "full"),
             (

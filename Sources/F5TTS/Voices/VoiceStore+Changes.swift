@@ -66,7 +66,7 @@ extension VoiceStore {
             StagingFolder.removeAbandoned(in: own)
             let staging = try StagingFolder(in: own)
             try staging.write(audio, to: record.audio)
-            try staging.write(Array(json), to: "voice.json")
+            try staging.write(Array(json), to: Self.recordFile)
             guard try staging.publish(as: record.id) else { throw VoiceStore.duplicate(record.id) }
         } catch let error as SpeechError {
             throw error
@@ -75,7 +75,8 @@ extension VoiceStore {
         }
     }
 
-    /// Deletes an own voice; throws `voiceNotFound`, or `invalidRequest` for a shipped one.
+    /// Deletes an own voice; throws `voiceNotFound`, `invalidRequest` for a shipped one, or `busy` while a
+    /// version of it is written.
     package func delete(_ id: String) throws(SpeechError) {
         guard VoiceIdentifier.isValid(id), exists(id, in: own) else {
             let isShipped = VoiceIdentifier.isValid(id) && exists(id, in: shipped)
@@ -89,6 +90,14 @@ extension VoiceStore {
                     "There is no such voice to delete: list the voices to see their names.",
                     parameter: "voice")
         }
+        // Not waited for: the weights of a large model take their time.
+        guard let lock = FolderLock(trying: own + "/" + id) else {
+            throw SpeechError(
+                .busy,
+                "A version of the voice \"\(id)\" is just being written: delete the voice again in a "
+                    + "moment.", parameter: "voice", retryAfterSeconds: 5)
+        }
+        defer { lock.release() }
         do {
             try StagingFolder.discard(id, in: own)
         } catch {

@@ -15,7 +15,8 @@ extension VoiceStore {
     /// version's reference as its own.
     ///
     /// The version appears whole or not at all; one of the same origin is not added twice. Throws
-    /// `invalidRequest` for the name, `unavailable` (the disk), and what writing the weights throws.
+    /// `invalidRequest` for the name, `unavailable` (the disk, or the voice is deleted meanwhile), and
+    /// what writing the weights throws.
     func publish(_ version: NewVersion, voice name: String) throws -> VoiceVersion {
         let (id, name) = try checkPublishable(name, parameter: "voice")
         if !exists(id, in: own) {
@@ -24,6 +25,8 @@ extension VoiceStore {
         let folder = try ownFolder(id)
         let lock = try FolderLock(folder)
         defer { lock.release() }
+        // It may be another voice than the one that was looked at before the lock was had.
+        try checkCalled(name, id, parameter: "voice")
         var index = VersionIndex(voice: folder)
         for number in VersionIndex.numbers(voice: folder) {
             let found = try? Self.version(number, in: folder)
@@ -36,7 +39,7 @@ extension VoiceStore {
             return found
         }
         let number = index.free(voice: folder)
-        try fill(folder + "/" + VersionIndex.folder, "\(number)", version)
+        try fill(folder, "\(number)", version)
         index.current = number
         index.next = number + 1
         try index.write(voice: folder)
@@ -61,15 +64,44 @@ extension VoiceStore {
                 "The voice \"\(id)\" belongs to the installation: choose another name.",
                 parameter: parameter)
         }
+        if exists(id, in: own) { try checkCalled(name, id, parameter: parameter) }
         return (id, name)
     }
 
-    private func fill(_ root: String, _ name: String, _ version: NewVersion) throws {
+    /// Refuses an own voice that goes by neither its id nor this name: one person's voice must not become
+    /// another's because their names give the same id. Also one that nobody could speak with.
+    private func checkCalled(
+        _ name: String, _ id: String, parameter: String
+    ) throws(SpeechError) {
+        guard let record = record(of: id, in: own) else {
+            throw SpeechError(
+                .unavailable,
+                "The voice \"\(id)\" has no readable \(Self.recordFile): delete it first, or choose "
+                    + "another name.", parameter: parameter)
+        }
+        guard name == id || name == record.name else {
+            throw SpeechError(
+                .invalidRequest,
+                "There is a voice \"\(id)\" already, and it is called \"\(record.name)\": give "
+                    + "\"\(id)\" to make a version of that voice, or choose another name.",
+                parameter: parameter)
+        }
+    }
+
+    /// Adds a version to the voice in `folder`.
+    private func fill(_ folder: String, _ name: String, _ version: NewVersion) throws {
         do {
+            let root = folder + "/" + VersionIndex.folder
             let staging = try StagingFolder(in: root)
             StagingFolder.removeAbandoned(in: root)
             for set in version.record.sets {
                 try version.writeWeights(set, staging.place(VoiceVersion.weightsFile(set)))
+            }
+            // Whoever removes folders by hand asks for no lock.
+            guard FileManager.default.fileExists(atPath: folder + "/" + Self.recordFile) else {
+                throw SpeechError(
+                    .unavailable,
+                    "The voice was deleted while its version was written: publish it again.")
             }
             try staging.write(version.reference, to: VoiceVersion.referenceFile)
             try staging.write(version.record.json, to: VoiceVersion.recordFile)

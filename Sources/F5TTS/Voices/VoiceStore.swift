@@ -15,6 +15,8 @@ package struct VoiceStore: Sendable {
     /// What an uploaded recording may be.
     package var audioLimits = AudioFile.Limits()
 
+    /// What a voice's folder says of it, see `VoiceRecord`.
+    static let recordFile = "voice.json"
     /// The longest `voice.json` that is read, bytes.
     private static let largestRecord = 256 << 10
 
@@ -128,9 +130,7 @@ package struct VoiceStore: Sendable {
         _ id: String, in root: String, version number: Int? = nil
     ) throws(SpeechError) -> StoredVoice {
         let folder = root + "/" + id
-        guard let data = contents(of: folder + "/voice.json"),
-            let record = try? JSONDecoder().decode(VoiceRecord.self, from: data)
-        else {
+        guard let record = record(of: id, in: root) else {
             throw SpeechError(
                 .voiceNotFound,
                 "The voice \"\(id)\" has no readable voice.json: add the voice again.",
@@ -160,11 +160,12 @@ package struct VoiceStore: Sendable {
             audioFile: path ?? audio)
     }
 
-    private func contents(of path: String) -> Data? {
-        guard let file = FileHandle(forReadingAtPath: path),
+    /// A voice's `voice.json`; nil where it is missing or cannot be read.
+    func record(of id: String, in root: String) -> VoiceRecord? {
+        guard let file = FileHandle(forReadingAtPath: "\(root)/\(id)/\(Self.recordFile)"),
             let data = try? file.read(upToCount: VoiceStore.largestRecord + 1),
             data.count <= VoiceStore.largestRecord
         else { return nil }
-        return data
+        return try? JSONDecoder().decode(VoiceRecord.self, from: data)
     }
 }

@@ -265,6 +265,59 @@ import Testing
         #expect(id == "ada-l" && name == "Ada L.")
     }
 
+    /// Names that give the same id may be those of two people.
+    @Test func anIdBelongsToOneName() throws {
+        let result = try scene.finished()
+        let store = scene.store
+        let first = try result.publish(to: store, voice: "Zoë ✓")
+        let refused = refusal { try result.publish(to: store, voice: "Zoé", weights: .raw) }
+        #expect(refused?.code == .invalidRequest)
+        #expect(refused?.parameter == "voice")
+        #expect(refused?.message.contains("\"zo\" already") == true)
+        #expect(
+            refusal { try store.checkPublishable("Zoé", parameter: "suffix") }?.parameter
+                == "suffix")
+        #expect(try store.versions(of: "zo") == [first])
+        // Its name and its id are its own.
+        let other = first.record.better == .raw ? WeightSource.ema : .raw
+        #expect(try result.publish(to: store, voice: "Zoë ✓", weights: other).number == 2)
+        #expect(try result.publish(to: store, voice: "zo") == first)
+        #expect(try store.voice("zo").version == first)
+    }
+
+    /// Whoever deletes a voice while a version is written is told to come back, and what is removed without
+    /// asking leaves no version that nobody could speak with.
+    @Test func aVoiceIsNotDeletedWhileItIsPublished() throws {
+        let store = scene.store
+        let record = try scene.finished().record
+        func version(meanwhile: @escaping () -> Void = {}) -> VoiceStore.NewVersion {
+            VoiceStore.NewVersion(
+                record: record,
+                writeWeights: { _, path in
+                    meanwhile()
+                    try Data([1]).write(to: URL(filePath: path))
+                }, reference: [1])
+        }
+        var refusals: [SpeechError?] = []
+        let made = try store.publish(
+            version { refusals.append(refusal { try store.delete("ada") }) }, voice: "ada")
+        #expect(!refusals.isEmpty && refusals.allSatisfy { $0?.code == .busy })
+        #expect(try store.voice("ada").version == made)
+        try store.delete("ada")
+        #expect(scene.folder.names(in: "data/voices").isEmpty)
+
+        let file = scene.folder.path("data/voices/bea/voice.json")
+        let lost = refusal {
+            try store.publish(
+                version { try? FileManager.default.removeItem(atPath: file) }, voice: "bea")
+        }
+        #expect(lost?.code == .unavailable)
+        #expect(lost?.message.contains("was deleted") == true)
+        let broken = refusal { try store.publish(version(), voice: "bea") }
+        #expect(broken?.message.contains("voice.json") == true)
+        #expect(scene.folder.names(in: "data/voices/bea/versions").isEmpty)
+    }
+
     @Test func exportsAreOfficialAndExact() throws {
         let result = try scene.finished()
         let version = try result.publish(to: scene.store, voice: "ada")
