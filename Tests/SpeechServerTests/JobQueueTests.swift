@@ -8,13 +8,15 @@ import Testing
 @testable import SpeechServer
 
 struct JobQueueTests {
-    /// A store whose disk is full now and then: some of its changes fail, counted from 1.
+    /// A store whose disk is full now and then: some of its changes fail, counted from 1. What is to
+    /// happen before it forgets a job can be said.
     private final class UnreliableStore: AdaptationStore {
         struct Failure: Error {}
 
         private let store: SQLiteStore
         private let failing: Set<Int>
         private let changes = Mutex(0)
+        let beforeRemoving = Mutex<(@Sendable () -> Void)?>(nil)
 
         init(_ store: SQLiteStore, failing: Set<Int>) {
             self.store = store
@@ -47,7 +49,11 @@ struct JobQueueTests {
         }
         func setAsideUnreadableJobs() throws -> [String] { try store.setAsideUnreadableJobs() }
         func isSetAside(_ id: String) throws -> Bool { try store.isSetAside(id) }
-        func removeJob(_ id: String) throws { try store.removeJob(id) }
+        func removeJob(_ id: String) throws {
+            let act = beforeRemoving.withLock { $0 }
+            act?()
+            try store.removeJob(id)
+        }
         func add(_ event: JobEvent, isDurable: Bool) throws -> JobEvent {
             try store.add(event, isDurable: isDurable)
         }
@@ -78,7 +84,7 @@ struct JobQueueTests {
     private func run(
         _ jobs: [JobRecord], failing: Set<Int> = [], unreadable: Set<String> = [],
         runner: FakeRunner = FakeRunner(), in folder: TemporaryFolder,
-        then ask: (JobQueue) throws -> Void = { _ in }
+        then ask: (JobQueue, UnreliableStore) throws -> Void = { _, _ in }
     ) throws {
         let store = UnreliableStore(
             try SQLiteStore(path: folder.path("store.sqlite")), failing: failing)
@@ -100,7 +106,7 @@ struct JobQueueTests {
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, retrySeconds: 0.1)
         queue.start()
         #expect(eventually { (try? store.job(first.id))?.status == .failed })
-        try ask(queue)
+        try ask(queue, store)
         queue.beginToStop()
         queue.wait(within: 5)
     }
@@ -132,6 +138,41 @@ struct JobQueueTests {
         #expect(left.sorted() == ["ftjob-a", "ftjob-b"])
     }
 
+    /// What came of a request.
+    private final class Answer: Sendable {
+        let refusal = Mutex<(any Error)?>(nil)
+        let came = DispatchSemaphore(value: 0)
+    }
+
+    /// Whoever resumes a job while it is deleted comes too late: nobody works on a job that is gone.
+    @Test func aJobIsNotResumedWhileItIsDeleted() throws {
+        let folder = try TemporaryFolder()
+        defer { withExtendedLifetime(folder) {} }
+        let runner = FakeRunner()
+        let answer = Answer()
+        try run([job("ftjob-a")], runner: runner, in: folder) { queue, store in
+            store.beforeRemoving.withLock { act in
+                act = {
+                    Thread.detachNewThread {
+                        do {
+                            _ = try queue.resume("ftjob-a")
+                        } catch { answer.refusal.withLock { $0 = error } }
+                        answer.came.signal()
+                    }
+                    // It is to wait until the job is gone, so there is no answer now.
+                    if answer.came.wait(timeout: .now() + 0.3) == .success { answer.came.signal() }
+                }
+            }
+            // The thread may be about to leave the job.
+            #expect(eventually { (try? queue.remove("ftjob-a")) != nil })
+            answer.came.wait()
+            #expect(try store.job("ftjob-a") == nil)
+        }
+        #expect((answer.refusal.withLock { $0 } as? SpeechError)?.code == .notFound)
+        #expect(runner.begun.withLock { $0 } == ["ftjob-a"])
+        #expect(folder.names(in: "jobs").isEmpty)
+    }
+
     /// An entry that cannot be read, of whatever state, keeps no other job from being run; its folder
     /// stays until it is deleted.
     @Test func anUnreadableJobHoldsUpNobody() throws {
@@ -142,7 +183,7 @@ struct JobQueueTests {
         try run(
             [job("ftjob-a"), job("ftjob-b", .running), job("ftjob-c")],
             unreadable: ["ftjob-a", "ftjob-b"], runner: runner, in: folder
-        ) { queue in
+        ) { queue, _ in
             #expect(folder.names(in: "jobs") == ["ftjob-a", "ftjob-b", "ftjob-c"])
             #expect(throws: SpeechError.self) { try queue.cancel("ftjob-b") }
             try queue.remove("ftjob-b")

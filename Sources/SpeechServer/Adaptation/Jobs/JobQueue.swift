@@ -141,21 +141,22 @@ package final class JobQueue: Sendable {
     /// Removes a job that is over, with its folder and its result files, or one that is set aside, of which
     /// nobody knows the result files. A voice that was published of it stays.
     func remove(_ id: String) throws {
-        if try store.isSetAside(id) {
+        // As in `change`: one that failed must not be resumed after it was looked at.
+        try state.withLock { state in
+            if try !store.isSetAside(id) {
+                guard let job = try store.job(id) else { throw Self.notFound }
+                guard job.status.isOver else {
+                    throw SpeechError(.invalidRequest, "The job is not over: cancel it first.")
+                }
+                guard state.current != id else {
+                    throw SpeechError(
+                        .busy, "The job is just ending: delete it again in a moment.",
+                        retryAfterSeconds: 5)
+                }
+                for file in job.resultFiles { try? files.remove(file) }
+            }
             try store.removeJob(id)
-            return discard(id)
         }
-        let isCurrent = state.withLock { $0.current == id }
-        guard let job = try store.job(id) else { throw Self.notFound }
-        guard job.status.isOver else {
-            throw SpeechError(.invalidRequest, "The job is not over: cancel it first.")
-        }
-        guard !isCurrent else {
-            throw SpeechError(
-                .busy, "The job is just ending: delete it again in a moment.", retryAfterSeconds: 5)
-        }
-        for file in job.resultFiles { try? files.remove(file) }
-        try store.removeJob(id)
         discard(id)
     }
 
