@@ -25,17 +25,22 @@ package struct LowRankAdapter: Sendable, Equatable, Codable {
         return matrices.contains { name.hasSuffix(".\($0).weight") }
     }
 
+    /// Names and shapes of the adapter's parameters for a backbone of this layout.
+    func parameters(
+        for layout: [(name: String, shape: [Int])]
+    ) -> [(name: String, shape: [Int])] {
+        layout.filter { Self.adapts($0.name) }.flatMap { name, shape in
+            [
+                (name: name + Self.down, shape: [rank, shape[1]]),
+                (name: name + Self.up, shape: [shape[0], rank]),
+            ]
+        }
+    }
+
     /// The adapter's parameters for a backbone of this layout: A random, B zero, so that it begins by
     /// changing nothing.
     func initial(for layout: [(name: String, shape: [Int])], seed: UInt32) -> ParameterBlock {
-        let adapted = layout.filter { Self.adapts($0.name) }
-        let block = ParameterBlock(
-            layout: adapted.flatMap { name, shape in
-                [
-                    (name: name + Self.down, shape: [rank, shape[1]]),
-                    (name: name + Self.up, shape: [shape[0], rank]),
-                ]
-            })
+        let block = ParameterBlock(layout: parameters(for: layout))
         var generator = TorchGenerator(seed: seed)
         for (index, entry) in block.layout.enumerated() where entry.name.hasSuffix(Self.down) {
             // Uniform within 1/√inputs, as `torch.nn.Linear` begins.

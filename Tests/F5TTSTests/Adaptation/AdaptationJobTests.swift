@@ -135,6 +135,24 @@ import Testing
         #expect(saved == [2, 3, 4])
     }
 
+    /// A disk that would be full before the end is told of before the first update.
+    @Test func trainingThatDoesNotFitTheDiskIsRefused() throws {
+        let log = EventLog()
+        let options = AdaptationScene.options {
+            $0.method = .full
+            $0.updates = 1_000_000
+            // Of four megabytes each, and as much for the average.
+            $0.keepAt = Array(1...1_000_000)
+        }
+        let error = #expect(throws: SpeechError.self) {
+            try scene.job(options).run(
+                control: { log.phases.contains(.training) ? .stop : .go }, report: log.add)
+        }
+        #expect(error?.code == .unavailable)
+        #expect(error?.message.contains("keep_at") == true)
+        #expect(log.phases == [.examining, .preparing])
+    }
+
     /// Whoever waits is told why it is over before its last update.
     @Test func anEarlyEndIsSaid() throws {
         let options = AdaptationScene.options {

@@ -44,6 +44,18 @@ struct AdaptationFolder: Sendable {
         return Int((attributes?[.modificationDate] as? Date)?.timeIntervalSince1970 ?? 0)
     }
 
+    /// Bytes of the weights and checkpoints that are there.
+    var trainedBytes: Int {
+        let files = FileManager.default
+        return [run, run + "/checkpoints", kept, result].reduce(0) { sum, folder in
+            let names = (try? files.contentsOfDirectory(atPath: folder)) ?? []
+            return names.reduce(sum) { sum, name in
+                let attributes = try? files.attributesOfItem(atPath: "\(folder)/\(name)")
+                return sum + (attributes?[.size] as? Int ?? 0)
+            }
+        }
+    }
+
     /// Removes files that were left half written; for whoever holds the folder's lock.
     func removeAbandoned() {
         for place in [path, kept, path + "/" + Self.candidates] {

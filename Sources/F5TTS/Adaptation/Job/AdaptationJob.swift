@@ -136,6 +136,7 @@ package final class AdaptationJob: Sendable {
             var counted = description
             counted.options = try options.counted(set, mels)
             if options.epochs != nil { report(.planned(updates: counted.options.updates)) }
+            try AdaptationSpace(counted.options, model.backbone).check(in: folder)
             let training = AdaptationTraining(
                 folder: folder, base: base, options: counted.options, set: set, mels: mels)
             report(.phase(.training))
