@@ -84,6 +84,36 @@ import Testing
         }
     }
 
+    /// Once recordings are prepared, a job goes on to the same bytes without them.
+    @Test func aPreparedJobNeedsNoRecordings() throws {
+        _ = try scene.finished(in: "whole")
+        let folder = scene.folder.path("job")
+        #expect(!AdaptationJob.isPrepared(in: folder))
+        let log = EventLog()
+        _ = try scene.job(AdaptationScene.options()).run(
+            control: { log.updates == 2 ? .stop : .go }, report: log.add)
+        #expect(AdaptationJob.isPrepared(in: folder))
+        try FileManager.default.removeItem(atPath: scene.folder.path("wavs"))
+        func goOn() throws -> AdaptationJob.Outcome {
+            try AdaptationJob(
+                folder: folder, recordings: nil, model: scene.model, weights: .ema,
+                options: AdaptationScene.options()
+            ).run(control: { .go }, report: { _ in })
+        }
+        guard case .finished = try goOn() else {
+            Issue.record("stopped")
+            return
+        }
+        for file in ["result/raw.safetensors", "run/curves.jsonl", "listen-raw.wav"] {
+            #expect(try scene.bytes("job/" + file) == scene.bytes("whole/" + file), "\(file)")
+        }
+        for name in ["prepared.json", "report.html"] {
+            try FileManager.default.removeItem(atPath: folder + "/" + name)
+        }
+        let error = #expect(throws: SpeechError.self) { try goOn() }
+        #expect(error?.message.contains("begin anew") == true)
+    }
+
     /// Training goes on with the dropout that the model was trained with, unless another is asked for.
     @Test func dropoutIsTheModelsOwn() throws {
         let other = try scene.model("dropped", arch: "dropout: 0.5")
@@ -146,11 +176,11 @@ import Testing
         }
         let error = #expect(throws: SpeechError.self) {
             try scene.job(options).run(
-                control: { log.phases.contains(.training) ? .stop : .go }, report: log.add)
+                control: { log.updates > 0 ? .stop : .go }, report: log.add)
         }
         #expect(error?.code == .unavailable)
         #expect(error?.message.contains("keep_at") == true)
-        #expect(log.phases == [.examining, .preparing])
+        #expect(log.phases.last == .training && log.updates == 0)
     }
 
     /// Whoever waits is told why it is over before its last update.

@@ -16,7 +16,7 @@ struct AdaptationDescription: Codable, Equatable {
     /// The number format that it is computed in.
     let precision: String
     /// SHA-256 of names, sizes and words of all recordings.
-    let recordings: String
+    var recordings: String
 
     enum CodingKeys: String, CodingKey {
         case format, id, options, base, precision, recordings

@@ -55,7 +55,7 @@ package final class AdaptationJob: Sendable {
     package typealias Report = @Sendable (Event) -> Void
 
     private let folder: AdaptationFolder
-    private let recordings: RecordingImport
+    private let recordings: RecordingImport?
     private let validation: RecordingImport?
     private let model: ModelDescription
     private let source: WeightSource
@@ -65,7 +65,7 @@ package final class AdaptationJob: Sendable {
 
     /// - Parameters:
     ///   - folder: of this adaptation alone; made if missing.
-    ///   - recordings: of one speaker.
+    ///   - recordings: of one speaker; nil to go on with what is prepared of those that it was begun with.
     ///   - validation: recordings that are held out, in place of some of the others.
     ///   - model: the base.
     ///   - weights: which of its weights to begin with.
@@ -73,7 +73,7 @@ package final class AdaptationJob: Sendable {
     ///   - precision: the number format that it is computed in.
     ///   - transcriber: writes down what is said where no text came with a recording.
     package init(
-        folder: String, recordings: RecordingImport, validation: RecordingImport? = nil,
+        folder: String, recordings: RecordingImport?, validation: RecordingImport? = nil,
         model: ModelDescription, weights: WeightSource, options: AdaptationOptions,
         precision: Precision = .f32, transcriber: (any Transcribing)? = nil
     ) {
@@ -96,6 +96,11 @@ package final class AdaptationJob: Sendable {
             .flatMap { Precision(rawValue: $0.precision) }
     }
 
+    /// Whether an adaptation's folder has all that it needs of its recordings.
+    package static func isPrepared(in folder: String) -> Bool {
+        ClipPreparation.prepared(in: AdaptationFolder(path: folder)) != nil
+    }
+
     /// Does what is left to do.
     ///
     /// - Parameters:
@@ -103,8 +108,8 @@ package final class AdaptationJob: Sendable {
     ///   - report: told what happens, on this thread.
     /// - Returns: the result, or that it was stopped.
     /// - Throws: `SpeechError` (`invalidRequest` when the folder was begun with something else, or the
-    ///   recordings are of no use; `busy` when another process works in it), `TrainingError`,
-    ///   `CheckpointError`, `ModelError`, `TextError`.
+    ///   recordings are of no use; `busy` when another process works in it; `unavailable` when the disk
+    ///   has no room for the training), `TrainingError`, `CheckpointError`, `ModelError`, `TextError`.
     package func run(control: @escaping Control, report: @escaping Report) throws -> Outcome {
         try Parallel.inBackground { try work(control, report) }
     }
@@ -136,10 +141,10 @@ package final class AdaptationJob: Sendable {
             var counted = description
             counted.options = try options.counted(set, mels)
             if options.epochs != nil { report(.planned(updates: counted.options.updates)) }
-            try AdaptationSpace(counted.options, model.backbone).check(in: folder)
             let training = AdaptationTraining(
                 folder: folder, base: base, options: counted.options, set: set, mels: mels)
             report(.phase(.training))
+            try AdaptationSpace(counted.options, model.backbone).check(in: folder)
             guard
                 let trained = try training.run(
                     identity: description.id, control: control, report: report)
@@ -156,9 +161,9 @@ package final class AdaptationJob: Sendable {
 
     /// What the folder was begun with, if it is this; throws `invalidRequest` if it is something else.
     private func begin(_ base: AdaptationBase) throws(SpeechError) -> AdaptationDescription {
-        let wanted = AdaptationDescription(
+        var wanted = AdaptationDescription(
             options: options, base: base.identity, precision: precision,
-            recordings: [recordings] + (validation.map { [$0] } ?? []))
+            recordings: [recordings, validation].compactMap(\.self))
         guard folder.exists(AdaptationDescription.file) else {
             try folder.writeJSON(wanted, AdaptationDescription.file)
             return wanted
@@ -171,6 +176,7 @@ package final class AdaptationJob: Sendable {
                     + "what it was begun with: put the file back, or begin anew (skald adapt "
                     + "--restart, or a new job).")
         }
+        if recordings == nil { wanted.recordings = begun.recordings }
         if let difference = wanted.difference(from: begun) {
             throw SpeechError(
                 .invalidRequest,

@@ -11,12 +11,22 @@ struct ClipPreparation {
     private static let measured = 40
 
     let folder: AdaptationFolder
-    let recordings: RecordingImport
+    /// Nil where they are prepared already.
+    let recordings: RecordingImport?
     /// Recordings that are all held out.
     let validation: RecordingImport?
     let model: ModelDescription
     let options: AdaptationOptions
     let transcriber: (any Transcribing)?
+
+    /// The set in a folder and its mels, once both are complete.
+    static func prepared(in folder: AdaptationFolder) -> (set: PreparedSet, mels: MelCache)? {
+        guard let set = folder.read(PreparedSet.self, PreparedSet.file),
+            let mels = try? MelCache(path: folder.path + "/" + set.cache),
+            mels.identity == set.identity, mels.count == set.clips.count
+        else { return nil }
+        return (set, mels)
+    }
 
     /// The set in the folder, or a new one.
     ///
@@ -24,17 +34,16 @@ struct ClipPreparation {
     ///   - running: asked again and again; false ends the work.
     ///   - report: told what happens.
     /// - Returns: the set and its mels.
-    /// - Throws: `invalidRequest` when no clip is of use; `CancellationError`; what decoding,
-    ///   transcribing and writing throw.
+    /// - Throws: `invalidRequest` when no clip is of use; `unavailable` when nothing is prepared of
+    ///   recordings that are gone; `CancellationError`; what decoding, transcribing and writing throw.
     func callAsFunction(
         while running: @escaping @Sendable () -> Bool,
         report: @escaping @Sendable (AdaptationJob.Event) -> Void
     ) throws -> (set: PreparedSet, mels: MelCache) {
-        if let set = folder.read(PreparedSet.self, PreparedSet.file),
-            let mels = try? MelCache(path: folder.path + "/" + set.cache),
-            mels.identity == set.identity, mels.count == set.clips.count
-        {
-            return (set, mels)
+        if let found = Self.prepared(in: folder) { return found }
+        guard let recordings else {
+            throw SpeechError(
+                .unavailable, "What was prepared of the recordings is gone: begin anew with them.")
         }
         report(.phase(.examining))
         let vocabulary = try model.loadVocabulary()

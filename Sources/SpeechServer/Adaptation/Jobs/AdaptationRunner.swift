@@ -41,23 +41,25 @@ package struct AdaptationRunner: JobRunning {
             throw SpeechError(.internalFailure, "The hyperparameters cannot be read: \(error).")
         }
         let options = try Hyperparameters(given, seed: work.job.seed).options
-        let recordings: RecordingImport
-        let validation: RecordingImport?
-        do throws(SpeechError) {
-            let root = Self.unpacked(work.folder)
-            (recordings, validation) = try Parallel.inBackground { () throws(SpeechError) in
-                (
-                    try work.recordings.read(
-                        unpackingInto: root, as: "recordings", while: running),
-                    try work.validation?.read(
-                        unpackingInto: root, as: "validation", while: running)
-                )
-            }
-        } catch {
-            guard error.code == .cancelled else { throw error }
-            return .stopped
-        }
         let folder = Self.folder(work.folder)
+        var recordings: RecordingImport?
+        var validation: RecordingImport?
+        if !AdaptationJob.isPrepared(in: folder) {
+            do throws(SpeechError) {
+                let root = Self.unpacked(work.folder)
+                (recordings, validation) = try Parallel.inBackground { () throws(SpeechError) in
+                    (
+                        try work.recordings.read(
+                            unpackingInto: root, as: "recordings", while: running),
+                        try work.validation?.read(
+                            unpackingInto: root, as: "validation", while: running)
+                    )
+                }
+            } catch {
+                guard error.code == .cancelled else { throw error }
+                return .stopped
+            }
+        }
         let job = AdaptationJob(
             folder: folder, recordings: recordings, validation: validation,
             model: model, weights: weights, options: options,
@@ -70,6 +72,9 @@ package struct AdaptationRunner: JobRunning {
             report: { event in
                 switch event {
                 case .phase(.preparing): hasPrepared.store(true, ordering: .relaxed)
+                case .phase(.training):
+                    // From here on nobody reads them, and they may be gigabytes.
+                    try? FileManager.default.removeItem(atPath: Self.unpacked(work.folder))
                 case .planned(let count): updates.store(count, ordering: .relaxed)
                 case .examined, .examinedValidation:
                     // Before it is told of, so that whoever hears of it finds it.
