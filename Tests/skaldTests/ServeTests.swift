@@ -42,19 +42,39 @@ import Testing
         }
     }
 
-    @Test func aVoiceIsAddedWithoutItsWords() throws {
-        let hearing = try CannedServer([(200, #"{"text": "Good evening."}"#)])
-        let server = try Server(installation, environment: ["SKALD_TRANSCRIBE_URL": hearing.url])
+    /// Adds a voice of that name, with its words where there are some.
+    private func addVoice(
+        _ name: String, _ words: String? = nil, to server: Server
+    ) throws -> SocketClient.Answer {
+        let part = "--XbX\r\nContent-Disposition: form-data; name="
         let head =
-            "--XbX\r\nContent-Disposition: form-data; name=name\r\n\r\nAda\r\n--XbX\r\n"
-            + "Content-Disposition: form-data; name=audio_sample; filename=a.wav\r\n\r\n"
+            "\(part)name\r\n\r\n\(name)\r\n"
+            + (words.map { "\(part)ref_text\r\n\r\n\($0)\r\n" } ?? "")
+            + "\(part)audio_sample; filename=a.wav\r\n\r\n"
         let recording = Array(try Data(contentsOf: URL(filePath: installation.recording)))
-        let answer = try server.client().request(
+        return try server.client().request(
             "POST", "/v1/audio/voices",
             headers: ["Content-Type": "multipart/form-data; boundary=XbX"],
             body: Array(head.utf8) + recording + Array("\r\n--XbX--\r\n".utf8))
+    }
+
+    @Test func aVoiceIsAddedWithoutItsWords() throws {
+        let hearing = try CannedServer([(200, #"{"text": "Good evening."}"#)])
+        let server = try Server(installation, environment: ["SKALD_TRANSCRIBE_URL": hearing.url])
+        let answer = try addVoice("Ada", to: server)
         #expect(answer.status == 200, "\(answer.text)")
         #expect(answer.text.contains(#""ref_text":"Good evening.""#))
+    }
+
+    /// Words that the model reads as spaces are told of when the voice is added, not when it mumbles.
+    @Test func lettersThatTheModelCannotReadAreSaid() throws {
+        let server = try Server(installation)
+        let foreign = try addVoice("Vera", "Сказано машиной.", to: server)
+        #expect(foreign.status == 200, "\(foreign.text)")
+        #expect(foreign.text.contains("unknown_characters"), "\(foreign.text)")
+        let readable = try addVoice("Ada", "Spoken by a machine.", to: server)
+        #expect(readable.status == 200, "\(readable.text)")
+        #expect(!readable.text.contains("unknown_characters"), "\(readable.text)")
     }
 
     /// What a request gets depends on its seed alone, not on who else is served.

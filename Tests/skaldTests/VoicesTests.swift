@@ -53,6 +53,27 @@ struct VoicesTests {
         #expect(installation.names("data/voices") == ["ada"])
     }
 
+    /// Words that the model reads as spaces are told of when the voice is added, not when it mumbles.
+    @Test func lettersThatTheModelCannotReadAreSaid() throws {
+        let added = try voices(
+            "add", "Vera", installation.recording, "--ref-text", "Сказано машиной.")
+        #expect(text(added) == "vera\n")
+        #expect(added.errors.contains("The model does not know"), "\(added.errors)")
+        #expect(added.errors.contains("С"))
+        let readable = try voices(
+            "add", "Ada", installation.recording, "--ref-text", "Spoken by a machine.")
+        #expect(!readable.errors.contains("does not know"), "\(readable.errors)")
+        let missing = try voices(
+            "add", "Eve", installation.recording, "--ref-text", "Hi.", "--model", "nothing")
+        #expect(missing.status != 0 && missing.errors.contains("no such model"))
+        // Where nobody names a model, none is needed.
+        let alone = try Program.run(
+            ["voices", "add", "Eve", installation.recording, "--ref-text", "Hi."],
+            environment: installation.environment.merging(
+                ["SKALD_MODEL": "", "SKALD_MODELS": installation.path("nowhere")]) { $1 })
+        #expect(text(alone) == "eve\n", "\(alone.errors)")
+    }
+
     @Test func refusals() throws {
         let recording = installation.recording
         let cases: [([String], String)] = [

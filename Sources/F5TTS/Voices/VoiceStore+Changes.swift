@@ -36,7 +36,7 @@ extension VoiceStore {
         }
         let id = try identifier(for: name)
         let recording = try prepare(audio).recording
-        let findings = RecordingDoctor(.reference, vocabulary: nil)
+        let findings = RecordingDoctor(.reference, vocabulary: vocabulary)
             .examine(recording, clip: name, text: text).findings
         let record = VoiceRecord(
             id: id, name: name, referenceText: text, language: language, licence: licence,

@@ -14,6 +14,8 @@ package struct VoiceStore: Sendable {
     let shipped: String
     /// What an uploaded recording may be.
     package var audioLimits = AudioFile.Limits()
+    /// What the model that is to speak can read, for the doctor of new voices; nil where there is none.
+    package var vocabulary: Vocabulary?
 
     /// What a voice's folder says of it, see `VoiceRecord`.
     static let recordFile = "voice.json"

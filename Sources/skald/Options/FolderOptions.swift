@@ -33,4 +33,11 @@ struct FolderOptions: ParsableArguments {
     var weightPacks: WeightPacks { WeightPacks(folder: dataFolder + "/packed") }
 
     var voiceStore: VoiceStore { VoiceStore(data: dataFolder, shipped: voicesFolder) }
+
+    /// The same, which says of new voices what a model cannot read of their words. Errors: `TextError`.
+    func voiceStore(for model: ModelDescription) throws -> VoiceStore {
+        var store = voiceStore
+        store.vocabulary = try model.loadVocabulary()
+        return store
+    }
 }

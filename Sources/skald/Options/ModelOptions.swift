@@ -42,6 +42,9 @@ struct ModelOptions: ParsableArguments {
 
     var architecture: String? { weights.architecture }
 
+    /// The one that comes with the program.
+    static let shipped = "nano"
+
     /// The model asked for, else the one that comes with the program.
-    var name: String { Setting.text(model, "SKALD_MODEL") ?? "nano" }
+    var name: String { Setting.text(model, "SKALD_MODEL") ?? Self.shipped }
 }

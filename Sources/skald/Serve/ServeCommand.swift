@@ -33,11 +33,11 @@ struct ServeCommand: ParsableCommand {
         try compute.apply()
         let source = try model.weightSource
         let adapterMemory = try adapters.bytes
-        let voices = folders.voiceStore
         let transcriber = try transcription.endpoint { answer in
             logger.warning("the transcription server refused", metadata: ["answer": "\(answer)"])
         }
         let description = try models.find(model)
+        let voices = try folders.voiceStore(for: description)
         let (precision, reason) = try compute.precision(
             for: description, source, packs: folders.weightPacks)
         let adaptedPrecision = compute.adaptedPrecision(precision)

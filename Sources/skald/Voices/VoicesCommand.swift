@@ -54,17 +54,40 @@ struct VoicesCommand: ParsableCommand {
         @Option(help: "Language spoken, as en or de-CH.") var language: String?
         @Option(help: "Terms under which the recording may be used.") var licence: String?
 
+        @Option(
+            help: ArgumentHelp(
+                "Model that is to speak, to be told what it cannot read of the text (SKALD_MODEL). "
+                    + "Default: nano.", valueName: "model"))
+        var model: String?
+        @Option(
+            help: ArgumentHelp(
+                "Its architecture where nothing tells: v0 or v1 (SKALD_ARCH).",
+                valueName: "version"))
+        var arch: String?
+
         @OptionGroup(title: "Transcription") var transcription: TranscriptionOptions
+        @OptionGroup(title: "Folders") var models: ModelsFolder
         @OptionGroup(title: "Folders") var folders: FolderOptions
 
         func run() throws {
-            let store = folders.voiceStore
+            let store = try store()
             let audio = try contents(atMost: store.audioLimits.bytes)
             let voice = try store.create(
                 name: name, audio: audio, text: refText ?? transcript(of: audio, in: store),
                 language: language, licence: licence)
             for finding in voice.findings { StandardError.line("Note: \(finding.message)") }
             print(voice.id)
+        }
+
+        /// The store, with what the model can read.
+        private func store() throws -> VoiceStore {
+            let arch = Setting.text(arch, "SKALD_ARCH")
+            if let name = Setting.text(model, "SKALD_MODEL") {
+                return try folders.voiceStore(for: models.catalog.find(name, arch: arch))
+            }
+            // Nobody asked for this one, and voices can be added where there is no model yet.
+            let shipped = try? models.catalog.find(ModelOptions.shipped, arch: arch)
+            return try shipped.map(folders.voiceStore(for:)) ?? folders.voiceStore
         }
 
         /// What the transcription server hears in the recording; told, as wrong words spoil the voice.
