@@ -129,6 +129,10 @@ import Testing
         #expect(voice["versions"]?[0]?["updates"]?.int == 10)
         #expect(voice["versions"]?[0]?["held_out"]?["raw"]?["loss"]?.double != nil)
         #expect(!"\(voice)".contains("quick brown"))
+        // An average that began anew is all new.
+        let checkpoints = try get(server, "\(Self.jobs)/\(id)/checkpoints")
+        #expect(checkpoints["data"]?[0]?["metrics"]?["ema_new_mass"]?.double == 1, "\(checkpoints)")
+        #expect(voice["versions"]?[0]?["ema_new_mass"]?.double == 1)
         // Back to the recording, and forth again.
         #expect(
             try post(server, "/v1/audio/voices/ada", #"{"version": 0}"#)["version"]?.int == 0)
@@ -149,6 +153,38 @@ import Testing
             server, "\(Self.jobs)/\(id)/publish", #"{"voice": "Eve", "weights": "raw"}"#)
         #expect(published["id"]?.string == "eve", "\(published)")
         #expect(try speech(server, voice: "eve").body == raw.body)
+    }
+
+    /// Voices that were heard stay in memory: by default there is room for these two, and for one where
+    /// none is given.
+    @Test func adapterMemoryIsALimit() throws {
+        var server = try ServedInstallation(installation)
+        let id = try begin(server, updates: 5, #","suffix":"Ada""#)
+        _ = try finish(server, id)
+        let published = try post(server, "\(Self.jobs)/\(id)/publish", #"{"voice": "Eve"}"#)
+        #expect(published["id"]?.string == "eve", "\(published)")
+        let (version, away) = ("data/voices/ada/versions/1", "data/away")
+        try FileManager.default.createDirectory(
+            atPath: installation.path(away), withIntermediateDirectories: true)
+        func moveWeights(from: String, to: String) throws {
+            for name in installation.names(from) where name.hasSuffix(".safetensors") {
+                try FileManager.default.moveItem(
+                    atPath: installation.path("\(from)/\(name)"),
+                    toPath: installation.path("\(to)/\(name)"))
+            }
+        }
+        let cases: [([String], Bool)] = [([], true), (["--adapter-memory", "0"], false)]
+        for (arguments, isKept) in cases {
+            server = try ServedInstallation(installation, arguments)
+            for voice in ["ada", "eve"] {
+                #expect(try speech(server, voice: voice).status == 200, "\(voice)")
+            }
+            // Now only what is in memory can be heard.
+            try moveWeights(from: version, to: away)
+            let again = try speech(server)
+            #expect((again.status == 200) == isKept, "\(arguments): \(again.status)")
+            try moveWeights(from: away, to: version)
+        }
     }
 
     /// Killed again and again it comes to the same weights as a job that was left in peace.

@@ -224,7 +224,8 @@ import Testing
             (["--private-lists"], ["SKALD_PRIVATE_LISTS": "2"]),
             (["--allowed-hosts", "https://a.example"], [:]), (["--allowed-hosts", "a,"], [:]),
             (["--log-level", "loud"], [:]), (["--cfg-economy", "half"], [:]),
-            ([], ["SKALD_CFG_ECONOMY": "on"]),
+            ([], ["SKALD_CFG_ECONOMY": "on"]), (["--adapter-memory", "1048577"], [:]),
+            ([], ["SKALD_ADAPTER_MEMORY": "much"]),
             (["--precision", "int3"], [:]), (["--threads", "0"], [:]),
         ] {
             let result = try refusal(arguments, environment)

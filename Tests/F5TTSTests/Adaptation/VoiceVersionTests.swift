@@ -217,6 +217,8 @@ import Testing
         let none = try models(0)
         _ = try none.samplers(adapters[0])
         #expect(none.count == 1)
+        // The MiB that `skald serve --help` tells.
+        #expect(Synthesizer.standardAdapterMemory == 1024 << 20)
     }
 
     /// A full voice takes what its packed matrices take, and a quarter more for its time tables; it is not
