@@ -166,7 +166,8 @@ struct JobQueueTests {
             // The thread may be about to leave the job.
             #expect(eventually { (try? queue.remove("ftjob-a")) != nil })
             answer.came.wait()
-            #expect(try store.job("ftjob-a") == nil)
+            let left = try store.job("ftjob-a")
+            #expect(left == nil)
         }
         #expect((answer.refusal.withLock { $0 } as? SpeechError)?.code == .notFound)
         #expect(runner.begun.withLock { $0 } == ["ftjob-a"])
