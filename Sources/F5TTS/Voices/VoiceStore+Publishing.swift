@@ -79,7 +79,7 @@ extension VoiceStore {
                 "The voice \"\(id)\" has no readable \(Self.recordFile): delete it first, or choose "
                     + "another name.", parameter: parameter)
         }
-        guard name == id || name == record.name else {
+        guard [id, record.name.lowercased()].contains(name.lowercased()) else {
             throw SpeechError(
                 .invalidRequest,
                 "There is a voice \"\(id)\" already, and it is called \"\(record.name)\": give "
