@@ -104,7 +104,7 @@ struct FreeBlocks {
     private var blocks: [Int: [(number: Int, address: UInt)]] = [:]
 
     /// Elements of the largest block that is kept: one alone must not push out all others.
-    var largest: Int { most / 8 }
+    var largest: Int { most / 4 }
 
     /// The least size of a block that has room for `count` elements, at least 8.
     static func rounded(_ count: Int) -> Int {

@@ -25,8 +25,10 @@ struct DiTBlock: Sendable {
         let attend = Modulation(shift: m[0], scale: m[1], gate: m[2])
         let feed = Modulation(shift: m[3], scale: m[4], gate: m[5])
         let h = attention(
-            attend.normalize(x), addedTo: x, gate: attend.gate, rotary: rotary, lengths: lengths,
+            attend.normalize(x, for: attention.projections), addedTo: x, gate: attend.gate,
+            rotary: rotary, lengths: lengths, dropout: dropout)
+        return feedForward(
+            feed.normalize(h, for: [feedForward.inner]), addedTo: h, gate: feed.gate,
             dropout: dropout)
-        return feedForward(feed.normalize(h), addedTo: h, gate: feed.gate, dropout: dropout)
     }
 }

@@ -5,7 +5,7 @@ import Tensors
 ///
 /// Mirrors `FeedForward` in `f5_tts/model/modules.py`.
 struct FeedForward: Sendable {
-    private let inner: Linear
+    let inner: Linear
     private let outer: Linear
 
     init(_ w: Weights, _ c: BackboneConfiguration) {
@@ -13,22 +13,20 @@ struct FeedForward: Sendable {
         outer = Linear(w.at("ff.2"), c.dim * c.feedForwardFactor, c.dim, precision: w.precision)
     }
 
-    /// residual, gate: gives `residual + gate · feedForward(x)`.
+    /// x: made for `inner`; residual, gate: gives `residual + gate · feedForward(x)`.
     func callAsFunction(
-        _ x: Tensor, addedTo residual: Tensor, gate: Tensor, dropout: Dropout.Layer? = nil
+        _ x: LinearInput, addedTo residual: Tensor, gate: Tensor, dropout: Dropout.Layer? = nil
     ) -> Tensor {
         outer(hidden(x, dropout), addedTo: residual, gate: gate)
     }
 
     /// The same alone.
     func callAsFunction(_ x: Tensor, dropout: Dropout.Layer? = nil) -> Tensor {
-        outer(hidden(x, dropout))
+        outer(hidden(inner.input(x), dropout))
     }
 
-    private func hidden(_ x: Tensor, _ dropout: Dropout.Layer?) -> LinearInput {
-        guard let dropout else {
-            return inner(inner.input(x), activation: .geluTanh, feeding: outer)
-        }
+    private func hidden(_ x: LinearInput, _ dropout: Dropout.Layer?) -> LinearInput {
+        guard let dropout else { return inner(x, activation: .geluTanh, feeding: outer) }
         return outer.input(dropout(inner(x, activation: .geluTanh), .feedForward))
     }
 }

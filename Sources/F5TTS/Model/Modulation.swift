@@ -9,7 +9,16 @@ struct Modulation: Sendable {
     let gate: Tensor
 
     /// `layerNorm(x) (1 + scale) + shift`
-    func normalize(_ x: Tensor) -> Tensor { x.modulatedNorm(scale: scale, shift: shift, eps: 1e-6) }
+    func normalize(_ x: Tensor) -> Tensor {
+        x.modulatedNorm(scale: scale, shift: shift, eps: Self.eps)
+    }
+
+    /// The same for layers that share it.
+    func normalize(_ x: Tensor, for layers: [Linear]) -> LinearInput {
+        Linear.input(of: layers, normalizing: x, scale: scale, shift: shift, eps: Self.eps)
+    }
+
+    private static let eps: Float = 1e-6
 }
 
 extension Tensor {

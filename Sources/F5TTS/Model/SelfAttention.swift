@@ -32,9 +32,12 @@ struct SelfAttention: Sendable {
         precision = w.precision
     }
 
-    /// residual, gate: gives `residual + gate · attention(x)`.
+    /// The layers that take x.
+    var projections: [Linear] { [queries, keys, values] }
+
+    /// x: made for `projections`; residual, gate: gives `residual + gate · attention(x)`.
     func callAsFunction(
-        _ x: Tensor, addedTo residual: Tensor, gate: Tensor, rotary: RotaryTable, lengths: [Int]?,
+        _ x: LinearInput, addedTo residual: Tensor, gate: Tensor, rotary: RotaryTable, lengths: [Int]?,
         dropout: Dropout.Layer? = nil
     ) -> Tensor {
         let attended = attend(x, rotary, lengths)
@@ -51,15 +54,14 @@ struct SelfAttention: Sendable {
     func callAsFunction(
         _ x: Tensor, rotary: RotaryTable, lengths: [Int]?, dropout: Dropout.Layer? = nil
     ) -> Tensor {
-        let branch = output(attend(x, rotary, lengths))
+        let branch = output(attend(queries.input(x), rotary, lengths))
         return (dropout?(branch, .attention) ?? branch).masked(lengths)
     }
 
-    private func attend(_ x: Tensor, _ rotary: RotaryTable, _ lengths: [Int]?) -> Tensor {
-        let input = queries.input(x)
-        return Attention.attend(
-            queries: placed(queries, input, norm: norms?.queries, rotary),
-            keys: placed(keys, input, norm: norms?.keys, rotary), values: values(input),
+    private func attend(_ x: LinearInput, _ rotary: RotaryTable, _ lengths: [Int]?) -> Tensor {
+        Attention.attend(
+            queries: placed(queries, x, norm: norms?.queries, rotary),
+            keys: placed(keys, x, norm: norms?.keys, rotary), values: values(x),
             heads: heads, keyLengths: masksKeys ? lengths : nil, precision: precision)
     }
 

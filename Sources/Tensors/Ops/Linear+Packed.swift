@@ -8,6 +8,29 @@ extension Linear {
         return packed
     }
 
+    /// `x.modulatedNorm(…)` for layers that share it.
+    ///
+    /// x: `[samples, …, inputs]`; scale, shift: `[groups, inputs]`
+    package static func input(
+        of layers: [Linear], normalizing x: Tensor, scale: Tensor, shift: Tensor, eps: Float
+    ) -> LinearInput {
+        let (columns, groups, perSample) = (x.columns, scale.rows, x.rowsPerSample)
+        guard let packed = layers[0].packed, !x.isRecorded,
+            layers.allSatisfy({ $0.packed?.format == packed.format && $0.lowRank == nil })
+        else {
+            return layers[0].input(x.modulatedNorm(scale: scale, shift: shift, eps: eps))
+        }
+        precondition(
+            columns == packed.inputs && scale.columns == columns && scale.shape == shift.shape,
+            "Linear: x \(x.shape), scale \(scale.shape), \(packed.inputs) inputs")
+        let rows = PackedRows(rows: x.rows, depth: columns, packed.format) { row, y in
+            let group = row / perSample % groups * columns
+            Kernels.loops.layer_norm(
+                x.base + row * columns, scale.base + group, shift.base + group, 1, eps, y, columns)
+        }
+        return LinearInput(shape: x.shape, values: nil, rows: rows, panels: nil)
+    }
+
     /// The layer's outputs, through `activation`, for `next` to take.
     package func callAsFunction(
         _ input: LinearInput, activation: Activation, feeding next: Linear
