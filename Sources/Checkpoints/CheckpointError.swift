@@ -28,6 +28,8 @@ package struct CheckpointError: Error, Sendable, CustomStringConvertible {
         case doesNotFit
         /// A parameter holds NaN or infinity.
         case notFinite
+        /// The file was changed or replaced while it was read.
+        case changed
         /// The output file can't be written.
         case cannotWrite
     }

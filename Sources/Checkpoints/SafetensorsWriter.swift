@@ -5,11 +5,11 @@
 package enum SafetensorsWriter {
     /// Writes `tensors` to `path`, whole or not at all.
     ///
-    /// The data begin at a multiple of `alignment` bytes, itself a multiple of 8.
-    /// Errors: `cannotWrite`, and what making a tensor's values throws.
+    /// The data begin at a multiple of `alignment` bytes, itself a multiple of 8. Where `beforeCommit`
+    /// throws, there is no file. Errors: `cannotWrite`, and what making a tensor's values throws.
     package static func write(
         _ tensors: [OutputTensor], metadata: [String: String] = [:], alignment: Int = 8,
-        to path: String
+        to path: String, beforeCommit: () throws(CheckpointError) -> Void = {}
     ) throws(CheckpointError) {
         let ordered = tensors.sorted {
             ($1.elementType.byteCount, $0.name) < ($0.elementType.byteCount, $1.name)
@@ -41,6 +41,7 @@ package enum SafetensorsWriter {
         for tensor in ordered {
             try tensor.write { bytes throws(CheckpointError) in try file.write(bytes) }
         }
+        try beforeCommit()
         try file.commit()
     }
 

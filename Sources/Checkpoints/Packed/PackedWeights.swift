@@ -12,37 +12,24 @@ package struct PackedWeights: Sendable {
         /// Part of the format: a change of layout makes old packs useless, not wrong.
         private static let format = "skaldpack 1"
 
-        /// The weights file.
-        package let path: String
+        /// The weights file, looked at before it was opened.
+        package let file: FileState
         private let source: WeightSource
         private let precision: Precision
         private let architecture: String
-        /// Bytes of that file, or of what it is a link to.
-        package let size: Int
-        private let modified: String
-        /// When the system last changed anything of the file, which nobody can set.
-        private let changed: String
 
-        /// The weights file at `path` as it is now. Throws `cannotOpen` when it cannot be looked at.
         package init(
-            path: String, source: WeightSource, precision: Precision, architecture: String
-        ) throws(CheckpointError) {
-            var status = stat()
-            guard stat(path, &status) == 0 else {
-                throw CheckpointError(.cannotOpen, file: path, "cannot be looked at")
-            }
-            self.path = path
+            _ file: FileState, source: WeightSource, precision: Precision, architecture: String
+        ) {
+            self.file = file
             self.source = source
             self.precision = precision
             self.architecture = architecture
-            size = Int(status.st_size)
-            modified = "\(status.st_mtim.tv_sec).\(status.st_mtim.tv_nsec)"
-            changed = "\(status.st_ctim.tv_sec).\(status.st_ctim.tv_nsec)"
         }
 
         /// What the files that belong to it are called, but for their extension.
         package var name: String {
-            URL(filePath: path).lastPathComponent + ".\(source.rawValue).\(precision.rawValue)"
+            URL(filePath: file.path).lastPathComponent + ".\(source.rawValue).\(precision.rawValue)"
         }
 
         /// What a pack must say of itself, but for the file's identity.
@@ -54,7 +41,7 @@ package struct PackedWeights: Sendable {
         }
 
         func metadata(hash: String) -> [String: String] {
-            fixed.merging(["size": "\(size)", "modified": modified, "hash": hash]) { $1 }
+            fixed.merging(["size": "\(file.size)", "modified": file.modified, "hash": hash]) { $1 }
         }
 
         /// Whether a pack with this metadata was made from this file: by size and time of change,
@@ -66,21 +53,30 @@ package struct PackedWeights: Sendable {
         /// - Returns: whether they belong together.
         func matches(_ metadata: [String: String], hash: () -> String?) -> Bool {
             guard fixed.allSatisfy({ metadata[$0.key] == $0.value }),
-                metadata["size"] == "\(size)"
+                metadata["size"] == "\(file.size)"
             else { return false }
-            return metadata["modified"] == modified
+            return metadata["modified"] == file.modified
                 || hash().map { $0 == metadata["hash"] } ?? false
         }
 
         /// The hash of the file's contents; reads all of it. Errors: `cannotOpen`.
         package func hash() throws(CheckpointError) -> String {
-            let file = try MappedFile(path)
-            return ContentHash.of(file.bytes, done: file.releasePages)
+            let mapped = try MappedFile(file.path)
+            return ContentHash.of(mapped.bytes, done: mapped.releasePages)
+        }
+
+        /// Throws `changed` when the file is not any more the one that was looked at.
+        func requireUnchanged() throws(CheckpointError) {
+            guard try FileState(file.path) == file else {
+                throw CheckpointError(
+                    .changed, file: file.path,
+                    "was changed while it was read; start again for what is in it now")
+            }
         }
 
         /// What a hash is remembered with: as long as all this is the same, the contents are.
         private var state: [String: String] {
-            ["size": "\(size)", "modified": modified, "changed": changed]
+            ["size": "\(file.size)", "modified": file.modified, "changed": file.changed]
         }
 
         /// The hash that `remember` kept at `place` of the file as it is; nil when there is none.
@@ -129,12 +125,14 @@ package struct PackedWeights: Sendable {
     }
 
     /// Writes what a model was built of to `path`, whole or not at all; `hash` is that of the origin's
-    /// contents. Errors: `cannotWrite`.
+    /// contents. Errors: `cannotWrite`, and `changed` when the origin is not what it was.
     package static func write(
         _ parts: ModelParts, of origin: Origin, hash: String, to path: String
     ) throws(CheckpointError) {
         try SafetensorsWriter.write(
-            parts.packed, metadata: origin.metadata(hash: hash), alignment: 64, to: path)
+            parts.packed, metadata: origin.metadata(hash: hash), alignment: 64, to: path,
+            // As late as can be: neither the parts nor the hash may be of other weights.
+            beforeCommit: origin.requireUnchanged)
     }
 
     static let (panels, columns, values) = ("panels/", "columns/", "values/")

@@ -19,12 +19,13 @@ extension ModelDescription {
     func loadParts(
         _ source: WeightSource, precision: Precision, packs: WeightPacks?
     ) throws -> (backbone: any Backbone, parts: ModelParts, weights: ResolvedWeights) {
+        // Looked at before it is opened: what replaces it meanwhile must not pass for what is read.
+        let file = try FileState(weightsPath)
         var weights = try weights(source)
         let build = { (w: Weights) in w.collecting { backbone.model($0) } }
-        let origin = try PackedWeights.Origin(
-            path: weightsPath, source: weights.source, precision: precision,
-            architecture: "\(backbone)")
-        guard let packs, origin.size >= packs.smallestFile else {
+        let origin = PackedWeights.Origin(
+            file, source: weights.source, precision: precision, architecture: "\(backbone)")
+        guard let packs, file.size >= packs.smallestFile else {
             let (model, parts) = try Weights.load(weights, precision: precision, build)
             return (model, parts, weights)
         }

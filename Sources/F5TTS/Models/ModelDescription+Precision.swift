@@ -52,8 +52,9 @@ extension ModelDescription {
     private func int8Origin(
         _ source: WeightSource
     ) throws(CheckpointError) -> PackedWeights.Origin {
-        try PackedWeights.Origin(
-            path: weightsPath, source: source, precision: .int8, architecture: "\(backbone)")
+        PackedWeights.Origin(
+            try FileState(weightsPath), source: source, precision: .int8,
+            architecture: "\(backbone)")
     }
 
     /// With one decimal.

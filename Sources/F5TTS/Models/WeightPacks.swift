@@ -46,7 +46,7 @@ package struct WeightPacks: Sendable {
 
     /// Where the file of that origin with such a name may lie.
     private func places(_ origin: PackedWeights.Origin, _ suffix: String) -> [String] {
-        let model = URL(filePath: origin.path).deletingLastPathComponent()
+        let model = URL(filePath: origin.file.path).deletingLastPathComponent()
         return [
             model.appending(path: origin.name + suffix).path(percentEncoded: false),
             own(origin, origin.name + suffix),
@@ -56,7 +56,7 @@ package struct WeightPacks: Sendable {
     /// Where a file of that name, which belongs to that origin, lies in our folder.
     private func own(_ origin: PackedWeights.Origin, _ name: String) -> String {
         // Models of one file name in different folders must not meet in ours.
-        let model = URL(filePath: origin.path).deletingLastPathComponent()
+        let model = URL(filePath: origin.file.path).deletingLastPathComponent()
         let key = Array(model.path(percentEncoded: false).utf8).withUnsafeBytes {
             ContentHash.of($0)
         }
@@ -67,7 +67,7 @@ package struct WeightPacks: Sendable {
     ///
     /// A file that was copied or touched is read once, not at every start.
     private func hash(_ origin: PackedWeights.Origin) -> String? {
-        let place = own(origin, URL(filePath: origin.path).lastPathComponent + ".hash.json")
+        let place = own(origin, URL(filePath: origin.file.path).lastPathComponent + ".hash.json")
         if let known = origin.rememberedHash(at: place) { return known }
         guard let hash = try? origin.hash() else { return nil }
         makeFolder()
@@ -98,6 +98,7 @@ package struct WeightPacks: Sendable {
                     }
                 } catch {
                     reasons.append("\(error)")
+                    if error.code == .changed { break }
                 }
             }
         } catch {

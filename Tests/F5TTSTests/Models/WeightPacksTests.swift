@@ -23,15 +23,21 @@ struct WeightPacksTests {
     }
 
     private func origin(_ precision: Precision) throws -> PackedWeights.Origin {
-        try PackedWeights.Origin(
-            path: model, source: .ema, precision: precision, architecture: "\(configuration)")
+        PackedWeights.Origin(
+            try FileState(model), source: .ema, precision: precision,
+            architecture: "\(configuration)")
     }
 
-    private func pack(_ precision: Precision) throws -> (any Backbone, PackedWeights) {
+    private func load(_ precision: Precision) throws -> (any Backbone, ModelParts) {
         let resolved = try EMAResolution.resolve(.open(model), source: .ema)
         let (backbone, parts) = try Weights.load(resolved, precision: precision) { w in
             w.collecting { configuration.model($0) }
         }
+        return (backbone, parts)
+    }
+
+    private func pack(_ precision: Precision) throws -> (any Backbone, PackedWeights) {
+        let (backbone, parts) = try load(precision)
         return (backbone, try #require(packs.write(parts, of: origin(precision)).pack))
     }
 
@@ -64,9 +70,8 @@ struct WeightPacksTests {
     @Test func aLinkIsAsLargeAsWhatItLeadsTo() throws {
         let link = folder.path("link.safetensors")
         try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: model)
-        let linked = try PackedWeights.Origin(
-            path: link, source: .ema, precision: .bf16, architecture: "\(configuration)")
-        #expect(try linked.size == origin(.bf16).size && linked.size > 10_000)
+        let linked = try FileState(link)
+        #expect(try linked.size == FileState(model).size && linked.size > 10_000)
     }
 
     /// Rounded weights still compute the same function: the golden forward, less exactly.
@@ -93,6 +98,20 @@ struct WeightPacksTests {
         bytes[bytes.count - 3] ^= 1
         try Data(bytes).write(to: URL(filePath: model))
         #expect(packs.find(try origin(.bf16)) == nil)
+    }
+
+    /// A trainer may put new weights in place while the old ones are packed.
+    @Test func weightsThatAreReplacedMeanwhileGetNoPack() throws {
+        let before = try origin(.bf16)
+        let (_, parts) = try load(.bf16)
+        var bytes = [UInt8](try Data(contentsOf: URL(filePath: model)))
+        bytes[bytes.count - 3] ^= 1
+        try Data(bytes).write(to: URL(filePath: model), options: .atomic)
+        let (pack, note) = packs.write(parts, of: before)
+        #expect(pack == nil && note.contains("was changed"), "\(note)")
+        #expect(packs.find(try origin(.bf16)) == nil)
+        #expect(try folder.names.filter { $0.contains("skaldpack") }.isEmpty)
+        #expect(folder.names(in: "own").isEmpty)
     }
 
     /// What was found out of a touched file is remembered, for as long as nobody touches it again.
