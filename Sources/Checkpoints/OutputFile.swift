@@ -4,7 +4,7 @@ import Tensors
 /// A file that appears whole or not at all: written beside its place, then renamed into it.
 ///
 /// Whoever has the old file mapped keeps the old file. Unless `commit` is reached, the temporary
-/// file is removed again.
+/// file is removed again. A process that is killed leaves it, unlocked, for `removeAbandoned`.
 package final class OutputFile {
     /// Bytes written so far.
     private(set) var position = 0
@@ -19,13 +19,32 @@ package final class OutputFile {
     /// Errors: `cannotWrite`, here and in every other function of this class.
     package init(_ path: String) throws(CheckpointError) {
         self.path = path
+        var begun = OutputFile.begin(path)
+        while begun.descriptor >= 0, !OutputFile.lock(begun.descriptor) {
+            close(begun.descriptor)
+            begun = OutputFile.begin(path)
+        }
+        temporary = begun.temporary
+        descriptor = begun.descriptor
+        guard descriptor >= 0 else { throw failure("can't be created") }
+    }
+
+    private static func begin(_ path: String) -> (temporary: String, descriptor: Int32) {
         let url = URL(filePath: path)
         // The same folder, so that the rename stays within one file system.
-        temporary = url.deletingLastPathComponent()
+        let temporary = url.deletingLastPathComponent()
             .appending(path: ".\(url.lastPathComponent).\(UInt64.random(in: .min ... .max)).part")
             .path(percentEncoded: false)
-        descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw failure("can't be created") }
+        return (temporary, open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644))
+    }
+
+    /// Tells others for as long as the file is open that somebody writes it; false where one of them
+    /// took it for abandoned the moment before.
+    private static func lock(_ descriptor: Int32) -> Bool {
+        // On a file system without locks nothing is taken for abandoned.
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return errno != EWOULDBLOCK }
+        var status = stat()
+        return fstat(descriptor, &status) == 0 && status.st_nlink > 0
     }
 
     deinit {
@@ -35,20 +54,33 @@ package final class OutputFile {
         }
     }
 
-    /// Removes from a folder what processes left there that were killed while they wrote; only for a folder
-    /// in which nobody writes at that moment.
-    package static func removeAbandoned(in folder: String) {
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        where isTemporary(name) {
-            unlink(folder + "/" + name)
+    /// Removes from a folder what processes left there that were killed while they wrote: everything,
+    /// or what was to be the file `name`.
+    package static func removeAbandoned(in folder: String, name: String? = nil) {
+        for temporary in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
+            guard let file = fileName(ofTemporary: temporary), name == nil || file == name else {
+                continue
+            }
+            let path = folder + "/" + temporary
+            let descriptor = open(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC)
+            guard descriptor >= 0 else { continue }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(path) }
+            close(descriptor)
         }
     }
 
     /// Whether a file's name is one that `init` gives: `.NAME.NUMBER.part`.
     package static func isTemporary(_ name: String) -> Bool {
+        fileName(ofTemporary: name) != nil
+    }
+
+    /// The NAME in `.NAME.NUMBER.part`; nil for other names.
+    private static func fileName(ofTemporary name: String) -> String? {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count >= 4 && parts.first == "" && parts.last == "part"
-            && UInt64(parts[parts.count - 2]) != nil
+        guard parts.count >= 4, parts.first == "", parts.last == "part",
+            UInt64(parts[parts.count - 2]) != nil
+        else { return nil }
+        return parts[1..<parts.count - 2].joined(separator: ".")
     }
 
     /// Appends `bytes`.
@@ -73,13 +105,10 @@ package final class OutputFile {
     /// Makes the file durable and gives it its name.
     package func commit() throws(CheckpointError) {
         guard fsync(descriptor) == 0 else { throw failure("can't be written to the disk") }
-        let closed = close(descriptor)
+        // Locked until it has its name.
+        guard rename(temporary, path) == 0 else { throw failure("can't be put in place") }
+        close(descriptor)
         descriptor = -1
-        guard closed == 0, rename(temporary, path) == 0 else {
-            let error = failure("can't be put in place")
-            unlink(temporary)
-            throw error
-        }
         // The name is only durable once its folder is.
         let folder = URL(filePath: path).deletingLastPathComponent().path(percentEncoded: false)
         let directory = open(folder, O_RDONLY | O_CLOEXEC)

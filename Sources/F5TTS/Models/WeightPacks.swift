@@ -86,10 +86,17 @@ package struct WeightPacks: Sendable {
     func write(
         _ parts: ModelParts, of origin: PackedWeights.Origin
     ) -> (pack: PackedWeights?, note: String) {
+        let places = places(origin, Self.pack)
+        // A pack is large: what a start that was killed left of one is not to add up.
+        for place in places.map({ URL(filePath: $0) }) {
+            OutputFile.removeAbandoned(
+                in: place.deletingLastPathComponent().path(percentEncoded: false),
+                name: place.lastPathComponent)
+        }
         var reasons: [String] = []
         do throws(CheckpointError) {
             let hash = try origin.hash()
-            for place in places(origin, Self.pack) {
+            for place in places {
                 if place.hasPrefix(folder) { makeFolder() }
                 do throws(CheckpointError) {
                     try PackedWeights.write(parts, of: origin, hash: hash, to: place)

@@ -1,3 +1,4 @@
+import Audio
 import Checkpoints
 import Foundation
 import TestSupport
@@ -210,6 +211,73 @@ struct WeightPacksTests {
         #expect(pack.path.hasPrefix(folder.path("own")))
         #expect(packs.find(try origin(.bf16))?.path == pack.path)
         #expect(FileManager.default.fileExists(atPath: taken))
+    }
+
+    /// A start that is killed while it packs leaves a file beside the model, as large as the pack.
+    @Test func whatAKilledStartLeftIsRemoved() throws {
+        let name = "model.safetensors.ema.bf16.skaldpack"
+        let left = ".\(name).17.part"
+        let others = [".\(name).part", ".model.safetensors.ema.int8.skaldpack.17.part"]
+        for file in [left] + others { try folder.write("half of it", to: file) }
+        let before = Set(try folder.names)
+        let writer = try OutputFile(folder.path(name))
+        let written = Set(try folder.names).subtracting(before)
+        #expect(written.count == 1)
+        try withExtendedLifetime(writer) {
+            _ = try pack(.bf16)
+            #expect(
+                try Set(folder.names)
+                    == before.subtracting([left]).union(written).union([name]))
+        }
+    }
+
+    private func description() -> ModelDescription {
+        ModelDescription(
+            name: "tiny", backbone: configuration, versionOrigin: .argument, weightsPath: model,
+            vocabularyPath: "", melType: .vocos, dropout: nil, vocoderPath: "", notes: [])
+    }
+
+    @Test func whereNothingCanBeWrittenItIsPackedInMemory() throws {
+        try folder.write("in the way", to: "model.safetensors.ema.bf16.skaldpack/file")
+        let nowhere = WeightPacks(folder: "/dev/null/packs", smallestFile: 0)
+        let (backbone, weights) = try description().loadBackbone(
+            .ema, precision: .bf16, packs: nowhere)
+        #expect(
+            weights.notes.contains { $0.contains("will be packed again at the next start") },
+            "\(weights.notes)")
+        #expect(flow(backbone).array == flow(try load(.bf16).0).array)
+    }
+
+    enum Damage: CaseIterable {
+        case cut, header, format, parameter
+
+        func applied(to bytes: [UInt8]) -> [UInt8] {
+            func replacing(_ text: String, with other: String) -> [UInt8] {
+                bytes.replacing(Array(text.utf8), with: Array(other.utf8))
+            }
+            switch self {
+            case .cut: return Array(bytes.dropLast(100))
+            case .header: return [UInt8](repeating: 0xFF, count: 8) + bytes.dropFirst(8)
+            case .format: return replacing("skaldpack 1", with: "skaldpack 0")
+            case .parameter:
+                return replacing("transformer.proj_out", with: "Transformer.proj_out")
+            }
+        }
+    }
+
+    @Test(arguments: Damage.allCases) func aDamagedPackIsMadeAnew(_ damage: Damage) throws {
+        let (backbone, pack) = try pack(.bf16)
+        let whole = [UInt8](try Data(contentsOf: URL(filePath: pack.path)))
+        let damaged = damage.applied(to: whole)
+        #expect(damaged != whole)
+        try Data(damaged).write(to: URL(filePath: pack.path), options: .atomic)
+        let (again, weights) = try description().loadBackbone(
+            .ema, precision: .bf16, packs: packs)
+        #expect(weights.notes.contains("packed the weights into \(pack.path)"))
+        #expect(flow(again).array == flow(backbone).array)
+        #expect([UInt8](try Data(contentsOf: URL(filePath: pack.path))) == whole)
+        let later = try description().loadBackbone(.ema, precision: .bf16, packs: packs)
+        #expect(!later.weights.notes.contains { $0.hasPrefix("packed") })
     }
 
     @Test func aDamagedPackIsNotUsed() throws {
