@@ -36,7 +36,8 @@ struct DoctorTests {
         #expect(result.status == 0, "\(result.errors)")
         let text = String(decoding: result.output, as: UTF8.self)
         for word in [
-            "processor", "matrix products", "GFLOP/s", "model tiny", "voice hv1", "speech",
+            "processor", "matrix products", "f32, bf16 and int8", "GFLOP/s", "model tiny",
+            "voice hv1", "speech",
         ] {
             #expect(text.contains(word), "\(text)")
         }
