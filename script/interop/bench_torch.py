@@ -30,6 +30,7 @@ ARCHITECTURE = dict(
 TEXT = "The kettle is on, and the bread is still warm."
 NFE, SECONDS, SEED = 7, 8.0, 42
 PRECISIONS = ("f32", "bf16", "int8")
+COMPARED_WITH = ("torch float32", "torch bfloat16", "skald bf16")
 
 
 def main():
@@ -53,7 +54,7 @@ def main():
     print(f"\nOne guided step of {arguments.frames} frames, {NAME}, {cores} cores, fastest of {arguments.rounds}:")
     best = {name: min(found) for name, found in times.items()}
     for name, seconds in best.items():
-        ratios = ", ".join(f"{best[other] / seconds:.2f}x {other}" for other in ("torch float32", "torch bfloat16"))
+        ratios = ", ".join(f"{best[other] / seconds:.2f}x {other}" for other in COMPARED_WITH)
         print(f"  {name:15} {seconds:7.3f} s   {ratios}")
     print(f"\n{NFE} steps and the vocoder, {SECONDS} s with the reference, seed {SEED}, against torch float32:")
     compare(exact, arguments.models)
