@@ -15,6 +15,8 @@ from wav import check
 NFE, TOTAL_SECONDS = 7, 8
 RATES = [8000, 16000, 22050, 24000, 44100, 48000]
 STAGES = ["preparation_seconds", "sampling_seconds", "vocoder_seconds", "seconds", "rtf"]
+# Of a start from a pack in bf16; neither depends on the CPU's instructions.
+MOST_SECONDS_TO_START, MOST_MEGABYTES = 1.0, 900
 TEXT = "The kettle is on, and the bread is still warm."
 
 
@@ -39,10 +41,26 @@ def main():
                     print(f"{layout}: {check(str(path), rate, expected)}; first byte {first:.2f} s  {stages}")
                     sys.stdout.flush()
                 print(f"{layout}: peak resident memory {server.peak_memory():.2f} GiB", flush=True)
+        check_start_from_pack(arguments, work)
     for rate in RATES:
         if spoken["pt", rate] != spoken["safetensors", rate]:
             sys.exit(f"the two layouts speak differently at {rate} Hz")
     print("script/test-base: passed, both layouts gave the same bytes")
+
+
+def check_start_from_pack(arguments: list, work: Path):
+    """Fails where a start that finds its weights packed takes long, or speaking from them much memory."""
+    arguments = [*arguments, "--precision", "bf16"]
+    with Server(*arguments, log=work / "log"):
+        pass  # packs them, if nobody did before
+    with Server(*arguments, log=work / "log") as server:
+        speak(server.url, RATES[0], work / "bf16.wav")
+        seconds, megabytes = server.seconds_to_start, server.peak_memory() * 2**30 / 1e6
+    print(f"from a pack in bf16: ready after {seconds:.2f} s, peak resident memory {megabytes:.0f} MB", flush=True)
+    if seconds > MOST_SECONDS_TO_START:
+        sys.exit(f"a start from a pack may take {MOST_SECONDS_TO_START} s")
+    if megabytes > MOST_MEGABYTES:
+        sys.exit(f"speech from a pack in bf16 may take {MOST_MEGABYTES} MB")
 
 
 def reference_seconds(path: Path) -> float:
