@@ -43,6 +43,23 @@ struct ReferenceWindowTests {
         #expect(abs(window.seconds - Double(letters) * 0.06) < 0.7)
     }
 
+    /// With low latency the part alone is computed at every step, and speech is as long as ever.
+    @Test func onlyThePartIsSpokenAfter() throws {
+        let voice = try voice(three)
+        func outlook(_ latency: SynthesisOptions.Latency) throws -> [ChunkCost] {
+            var options = SynthesisOptions()
+            options.latency = latency
+            return try SynthesizerTests.synthesizer.begin(
+                "Good evening to all of you who came so far.", voice: voice, options: options
+            ).outlook
+        }
+        let (exact, low) = (try outlook(.exact), try outlook(.low))
+        try #require(exact.count == 1 && low.count == 1)
+        #expect(low[0].operationsPerStep < exact[0].operationsPerStep * 2 / 3)
+        let ratio = low[0].audioSeconds / exact[0].audioSeconds
+        #expect((0.75...1.3).contains(ratio), "\(ratio)")
+    }
+
     @Test func aPartOfASentenceIsEnded() throws {
         let clauses = [
             "When the old skald rose to speak to us all in the great hall,",
