@@ -57,6 +57,12 @@ struct BenchTests {
         #expect(damaged.status != 0 && damaged.errors.contains("model.safetensors"))
     }
 
+    @Test func aReleasedModelThatIsNotThereIsTimedWithRandomWeights() throws {
+        let arguments = ["step", "--model", "F5TTS_v1_Small", "--frames", "64", "--steps", "1"]
+        let found = try figures(arguments, Installation())
+        #expect(found["weights"]?.string == "random" && found["model"]?.string == "F5TTS_v1_Small")
+    }
+
     @Test func productsOfEveryPrecisionAreTimed() throws {
         let result = try Program.run(
             [
@@ -68,9 +74,18 @@ struct BenchTests {
         let level = try #require(figures["kernel_level"]?.string)
         // All formats are timed, on one core, whatever is asked for elsewhere.
         #expect(figures["precision"] == nil && figures["threads"] == nil)
+        #expect(figures["\(level)_f32_peak_gflops"] != nil)
         for name in ["\(level)_f32", "\(level)_bf16", "\(level)_int8"] {
+            // Not every level has instructions for every format.
+            let peak = figures["\(name)_peak_gflops"]?.double
+            #expect(peak ?? 1 > 0, "\(name)")
             for shape in ["projection", "feed_forward_in", "attention_values"] {
-                #expect((figures["\(name)_\(shape)_gflops"]?.double ?? 0) > 0, "\(name) \(shape)")
+                let rate = try #require(figures["\(name)_\(shape)_gflops"]?.double)
+                #expect(rate > 0, "\(name) \(shape)")
+                let share = figures["\(name)_\(shape)_share_of_peak"]?.double
+                #expect((share == nil) == (peak == nil), "\(name) \(shape)")
+                guard let share, let peak else { continue }
+                #expect(abs(share - rate / peak) < 0.01, "\(name) \(shape)")
             }
         }
         let unknown = try Program.run(["bench", "kernels", "--model", "nothing"])
