@@ -34,10 +34,17 @@ struct MatrixProductTests {
         (0..<x.count).map { x[$0 % height * width + $0 / height] }
     }
 
-    /// Compares a product (into what, whether it is added to what is there) with sums in double precision.
+    /// Rows with more than a panel between them and behind them, none of which may be written.
+    static func apart(_ x: [Float], _ columns: Int) -> [Float] {
+        let gap = [Float](repeating: .nan, count: 19)
+        return (0..<x.count / columns).flatMap { Array(x[$0 * columns..<($0 + 1) * columns]) + gap }
+    }
+
+    /// Compares a product (into what, its stride, whether it is added to what is there) with sums in
+    /// double precision.
     static func expectProduct(
         _ a: [Float], _ b: [Float], _ rows: Int, _ columns: Int, _ depth: Int, _ name: String,
-        _ product: (inout [Float], Int32) -> Void
+        _ product: (inout [Float], Int, Int32) -> Void
     ) {
         let before = OpTests.noise([rows, columns], seed: 3).array
         let expected = (0..<rows * columns).map { index in
@@ -47,11 +54,12 @@ struct MatrixProductTests {
             }
         }
         for accumulating in [false, true] {
-            var c = before
-            product(&c, accumulating ? 1 : 0)
+            var c = apart(before, columns)
+            product(&c, c.count / rows, accumulating ? 1 : 0)
+            let sums = zip(expected, before).map { Float($0 + (accumulating ? Double($1) : 0)) }
             expectClose(
-                c, zip(expected, before).map { Float($0 + (accumulating ? Double($1) : 0)) },
-                atol: 2e-5, rtol: 1e-5, "\(name) \(rows)x\(columns)x\(depth)")
+                c, apart(sums, columns), atol: 2e-5, rtol: 1e-5,
+                "\(name) \(rows)x\(columns)x\(depth)")
         }
     }
 
@@ -74,9 +82,9 @@ struct MatrixProductTests {
                 Self.transposed(a, rows, depth), rows, rows, depth, &columnwise, stride)
             #expect(a.indices.allSatisfy { left[$0 / depth * stride + $0 % depth] == a[$0] })
             #expect(left.map(\.bitPattern) == columnwise.map(\.bitPattern))
-            Self.expectProduct(a, b, rows, columns, depth, "f32") { c, accumulating in
+            Self.expectProduct(a, b, rows, columns, depth, "f32") { c, cStride, accumulating in
                 kernel.matrix.f32_product(
-                    left, stride, panels, rows, columns, depth, &c, columns, accumulating)
+                    left, stride, panels, rows, columns, depth, &c, cStride, accumulating)
             }
         }
     }
@@ -113,9 +121,9 @@ struct MatrixProductTests {
             #expect(panels == transposed)
             Self.expectProduct(
                 a.map(Self.rounded), b.map(Self.rounded), rows, columns, depth, "bf16"
-            ) { c, accumulating in
+            ) { c, cStride, accumulating in
                 kernel.matrix.bf16_product(
-                    left, stride, panels, rows, columns, padded, &c, columns, accumulating)
+                    left, stride, panels, rows, columns, padded, &c, cStride, accumulating)
             }
         }
     }
@@ -151,11 +159,12 @@ struct MatrixProductTests {
                 }
                 return Float(sum) * scales[row] * columnScales[column]
             }
-            var c = [Float](repeating: .nan, count: rows * columns)
+            let spread = Self.apart(expected, columns)
+            var c = [Float](repeating: .nan, count: spread.count)
             kernel.matrix.int8_product(
                 left, stride, scales, panels, columnScales, sums, rows, columns, padded, &c,
-                columns)
-            expectClose(c, expected, atol: 0, rtol: 1e-6, "int8 \(rows)x\(columns)x\(depth)")
+                spread.count / rows)
+            expectClose(c, spread, atol: 0, rtol: 1e-6, "int8 \(rows)x\(columns)x\(depth)")
         }
     }
 
