@@ -99,45 +99,64 @@ struct FlowSamplerTests {
         return report?.object?.keys.sorted() ?? []
     }()
 
+    /// A trajectory of the official code, and what it starts from.
+    private struct Official {
+        let fixture: [String: StoredTensor]
+        let options: JSONValue
+        let conditioning: Conditioning
+        let sampler: FlowSampler
+
+        init(_ name: String, precision: Precision = .f32) throws {
+            let report: JSONValue = try Fixtures.json("cfm/report.json")
+            let entry = try #require(report[name])
+            let options = try #require(entry["kwargs"])
+            let fixture = try Fixtures.tensors("cfm/\(name).safetensors")
+            let folder = try #require(FlowSamplerTests.models[entry["model"]?.string ?? ""])
+            let reference = try fixture.tensor(
+                fixture["cond_mel_computed"] != nil ? "cond_mel_computed" : "cond_mel")
+            let samples = reference.shape[0]
+            let requested = try fixture.integers("duration_requested").map(Int.init)
+            conditioning = Conditioning(
+                reference: reference, text: try fixture.tokenIDs("text_ids"),
+                durations: (0..<samples).map { requested[$0 % requested.count] },
+                referenceLengths: fixture["lens"] != nil
+                    ? try fixture.integers("lens").map(Int.init) : nil,
+                keep: fixture["edit_mask"] != nil ? try fixture.mask("edit_mask") : nil,
+                blanksReference: options["no_ref_audio"]?.bool ?? false,
+                maximumFrames: options["max_duration"]?.int ?? 65536)
+            let isDuplicate = options["duplicate_test"]?.bool == true
+            let schedule =
+                isDuplicate
+                ? TimeSchedule(points: try fixture.floats("t"))
+                : TimeSchedule(
+                    steps: try #require(options["steps"]?.int),
+                    sway: options["sway_sampling_coef"]?.double.map(Float.init),
+                    useEPSS: options["use_epss"]?.bool ?? true)
+            sampler = FlowSampler(
+                try TinyModel.load(folder, precision: precision), schedule: schedule,
+                solver: entry["method"]?.string == "midpoint" ? .midpoint : .euler)
+            self.options = options
+            self.fixture = fixture
+        }
+
+        func start() throws -> FlowSampler.Flow {
+            sampler.start(
+                conditioning, noise: try fixture.tensor("y0"),
+                guidance: Float(try #require(options["cfg_strength"]?.double)))
+        }
+    }
+
     @Test(arguments: cases)
     func trajectories(name: String) throws {
-        let report: JSONValue = try Fixtures.json("cfm/report.json")
-        let entry = try #require(report[name])
-        let options = try #require(entry["kwargs"])
-        let fixture = try Fixtures.tensors("cfm/\(name).safetensors")
-        let folder = try #require(Self.models[entry["model"]?.string ?? ""])
-        let reference = try fixture.tensor(
-            fixture["cond_mel_computed"] != nil ? "cond_mel_computed" : "cond_mel")
-        let samples = reference.shape[0]
-        let requested = try fixture.integers("duration_requested").map(Int.init)
-        let conditioning = Conditioning(
-            reference: reference, text: try fixture.tokenIDs("text_ids"),
-            durations: (0..<samples).map { requested[$0 % requested.count] },
-            referenceLengths: fixture["lens"] != nil
-                ? try fixture.integers("lens").map(Int.init) : nil,
-            keep: fixture["edit_mask"] != nil ? try fixture.mask("edit_mask") : nil,
-            blanksReference: options["no_ref_audio"]?.bool ?? false,
-            maximumFrames: options["max_duration"]?.int ?? 65536)
-        let isDuplicate = options["duplicate_test"]?.bool == true
-        let schedule =
-            isDuplicate
-            ? TimeSchedule(points: try fixture.floats("t"))
-            : TimeSchedule(
-                steps: try #require(options["steps"]?.int),
-                sway: options["sway_sampling_coef"]?.double.map(Float.init),
-                useEPSS: options["use_epss"]?.bool ?? true)
-        expectClose(schedule.points, try fixture.floats("t"), atol: 3e-7, "\(name) t")
-        if let seed = options["seed"]?.int {
+        let official = try Official(name)
+        let (fixture, sampler) = (official.fixture, official.sampler)
+        expectClose(sampler.schedule.points, try fixture.floats("t"), atol: 3e-7, "\(name) t")
+        if let seed = official.options["seed"]?.int {
             expectClose(
-                conditioning.noise(seed: UInt32(seed)), try fixture.tensor("y0"), atol: 2e-6,
-                "\(name) y0")
+                official.conditioning.noise(seed: UInt32(seed)), try fixture.tensor("y0"),
+                atol: 2e-6, "\(name) y0")
         }
-        let sampler = FlowSampler(
-            try TinyModel.load(folder), schedule: schedule,
-            solver: entry["method"]?.string == "midpoint" ? .midpoint : .euler)
-        var flow = sampler.start(
-            conditioning, noise: try fixture.tensor("y0"),
-            guidance: Float(try #require(options["cfg_strength"]?.double)))
+        var flow = try official.start()
         while !sampler.isFinished(flow) {
             sampler.advance(&flow)
             let expected: Tensor
@@ -152,5 +171,16 @@ struct FlowSamplerTests {
         }
         expectClose(flow.mel, try fixture.tensor("sampled"), atol: 1e-4, "\(name) sampled")
         expectClose(sampler.result(flow), try fixture.tensor("out"), atol: 1e-4, "\(name) out")
+    }
+
+    /// What rounded products err by from step to step does not add up.
+    @Test(arguments: ["v1_nfe16_epss_sway-1", "e2_b2"], Rounding.precisions)
+    func roundedTrajectory(name: String, precision: Precision) throws {
+        let official = try Official(name, precision: precision)
+        var flow = try official.start()
+        while !official.sampler.isFinished(flow) { official.sampler.advance(&flow) }
+        Rounding.expectNear(
+            flow.mel, try official.fixture.tensor("sampled"), precision,
+            bounds: Rounding.ofTrajectory, "\(name) sampled")
     }
 }

@@ -18,40 +18,64 @@ struct ForwardTests {
     @Test(arguments: folders)
     func outputs(folder: String) throws {
         let model = try TinyModel.load(folder)
-        let files = try FileManager.default.contentsOfDirectory(atPath: Fixtures.path(folder))
-        let cases = files.filter { $0.hasPrefix("forward_") }.sorted()
-        #expect(cases.count >= 5)
-        for file in cases {
-            let fixture = try Fixtures.tensors("\(folder)/\(file)")
-            let name = "\(folder)/\(file)"
-            let x = try fixture.tensor("in.x")
-            let condition = try fixture.tensor("in.cond")
-            let ids = try fixture.tokenIDs("in.text")
-            let lengths = try fixture.lengths("in.mask")
-            let time = model.timeTable(try fixture.floats("in.time"))
-            let frames = x.shape[1]
-            let isGuided = file.contains("cfg_infer")
-            let text = model.embed(
-                ids, frames: frames, lengths: lengths, dropped: file.contains("drop_both"))
+        for name in try Self.cases(folder) {
+            let fixture = try Fixtures.tensors(name)
+            let (text, dropped, output) = try Self.forward(model, fixture, name)
             expectClose(text, try fixture.tensor("text_embed"), atol: 5e-5, "\(name) text_embed")
-            let output: Tensor
-            if isGuided {
-                let dropped = model.embed(ids, frames: frames, lengths: lengths, dropped: true)
+            if let dropped {
                 expectClose(
                     dropped, try fixture.tensor("text_embed#1"), atol: 5e-5,
                     "\(name) text_embed#1")
-                output = model.velocity(
-                    .concatenating([x, x]),
-                    condition: .concatenating([condition, .zeros(condition.shape)]),
-                    text: .concatenating([text, dropped]), time: time,
-                    lengths: lengths.map { $0 + $0 })
-            } else {
-                output = model.velocity(
-                    x, condition: file.contains("drop") ? .zeros(condition.shape) : condition,
-                    text: text, time: time, lengths: lengths)
             }
             expectClose(output, try fixture.tensor("output"), atol: 5e-5, "\(name) output")
         }
+    }
+
+    /// With the products that machines have instructions for: some levels differ in these alone.
+    @Test(arguments: folders, Rounding.precisions)
+    func roundedOutputs(folder: String, precision: Precision) throws {
+        let model = try TinyModel.load(folder, precision: precision)
+        for name in try Self.cases(folder) {
+            let fixture = try Fixtures.tensors(name)
+            Rounding.expectNear(
+                try Self.forward(model, fixture, name).output, try fixture.tensor("output"),
+                precision, bounds: Rounding.ofPass, "\(name) output")
+        }
+    }
+
+    /// The fixtures of whole passes in a folder.
+    private static func cases(_ folder: String) throws -> [String] {
+        let files = try FileManager.default.contentsOfDirectory(atPath: Fixtures.path(folder))
+        let cases = files.filter { $0.hasPrefix("forward_") }.sorted()
+        #expect(cases.count >= 5)
+        return cases.map { "\(folder)/\($0)" }
+    }
+
+    /// One pass with the inputs of a fixture; `dropped` embeds no text, where it is guided.
+    private static func forward(
+        _ model: any Backbone, _ fixture: [String: StoredTensor], _ name: String
+    ) throws -> (text: Tensor, dropped: Tensor?, output: Tensor) {
+        let x = try fixture.tensor("in.x")
+        let condition = try fixture.tensor("in.cond")
+        let ids = try fixture.tokenIDs("in.text")
+        let lengths = try fixture.lengths("in.mask")
+        let time = model.timeTable(try fixture.floats("in.time"))
+        let frames = x.shape[1]
+        let text = model.embed(
+            ids, frames: frames, lengths: lengths, dropped: name.contains("drop_both"))
+        guard name.contains("cfg_infer") else {
+            let output = model.velocity(
+                x, condition: name.contains("drop") ? .zeros(condition.shape) : condition,
+                text: text, time: time, lengths: lengths)
+            return (text, nil, output)
+        }
+        let dropped = model.embed(ids, frames: frames, lengths: lengths, dropped: true)
+        let output = model.velocity(
+            .concatenating([x, x]),
+            condition: .concatenating([condition, .zeros(condition.shape)]),
+            text: .concatenating([text, dropped]), time: time,
+            lengths: lengths.map { $0 + $0 })
+        return (text, dropped, output)
     }
 
     /// Each layer of DiT from the official input of that layer.

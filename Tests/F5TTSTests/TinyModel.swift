@@ -1,22 +1,24 @@
 import Checkpoints
 import Tensors
 import TestSupport
+import Testing
 
 @testable import F5TTS
 
 /// The fixtures' tiny models.
 enum TinyModel {
     /// Loads `model.safetensors` of a fixture folder by its `arch.json`.
-    static func load(_ folder: String) throws -> any Backbone {
+    static func load(_ folder: String, precision: Precision = .f32) throws -> any Backbone {
         let resolved = try EMAResolution.resolve(
             .open(Fixtures.path("\(folder)/model.safetensors")), source: .ema)
-        return try build(resolved, configuration("\(folder)/arch.json"))
+        return try build(resolved, configuration("\(folder)/arch.json"), precision: precision)
     }
 
     static func build(
-        _ resolved: ResolvedWeights, _ configuration: BackboneConfiguration
+        _ resolved: ResolvedWeights, _ configuration: BackboneConfiguration,
+        precision: Precision = .f32
     ) throws -> any Backbone {
-        try Weights.load(resolved) { w -> any Backbone in
+        try Weights.load(resolved, precision: precision) { w -> any Backbone in
             let w = w.at("transformer")
             return configuration.family == .dit
                 ? DiT(w, configuration) : UNetT(w, configuration)
@@ -47,6 +49,30 @@ enum TinyModel {
             BackboneConfiguration.SkipConnection(
                 rawValue: arch?["skip_connect_type"]?.string ?? "concat") ?? .concat
         return c
+    }
+}
+
+/// How far products of rounded operands may lead from the official float32 outputs: `‖a - b‖ / ‖b‖`.
+enum Rounding {
+    static let precisions = [Precision.bf16, .int8]
+    /// After one pass through the network. The rounding of a few dozen channels averages out less than that
+    /// of a real model's thousand.
+    static let ofPass = [Precision.bf16: 0.02, .int8: 0.05]
+    /// At the end of a trajectory, where guidance has multiplied what differs between its two passes.
+    static let ofTrajectory = [Precision.bf16: 0.02, .int8: 0.05]
+
+    static func expectNear(
+        _ actual: Tensor, _ expected: Tensor, _ precision: Precision,
+        bounds: [Precision: Double], _ name: String,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) {
+        let distance = GradientTests.relativeDistance(actual, expected)
+        let bound = bounds[precision, default: 0]
+        #expect(
+            distance <= bound, "\(name) in \(precision): \(distance)",
+            sourceLocation: sourceLocation)
+        #expect(distance > 1e-5, "\(name): nothing was rounded", sourceLocation: sourceLocation)
+        print("fixture \(name) in \(precision): \(distance) relative (tolerance \(bound))")
     }
 }
 
