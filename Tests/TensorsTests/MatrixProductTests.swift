@@ -168,6 +168,39 @@ struct MatrixProductTests {
         }
     }
 
+    /// All products of a row that is not finite are NaN; its neighbours do not notice.
+    @Test(arguments: Kernel.all, [Float.nan, -Float.nan, Float.infinity, -Float.infinity])
+    func int8HidesNothing(_ kernel: Kernel, value: Float) {
+        let (rows, columns, depth, padded) = (5, 17, 70, 128)
+        var panels = [Int8](repeating: 7, count: columns.rounded(up: 16) * padded)
+        var columnScales = [Float](repeating: .nan, count: columns)
+        var sums = [Int32](repeating: 7, count: columns)
+        CKernels_int8_pack_transposed(
+            OpTests.noise([columns, depth], seed: 2).array, depth, depth, columns, &panels,
+            &columnScales, &sums)
+        func product(_ a: [Float]) -> [Float] {
+            var left = [UInt8](repeating: 7, count: rows.rounded(up: 32) * padded)
+            var scales = [Float](repeating: 7, count: rows)
+            kernel.matrix.int8_rows(a, depth, rows, depth, &left, padded, &scales)
+            var c = [Float](repeating: 7, count: rows * columns)
+            kernel.matrix.int8_product(
+                left, padded, scales, panels, columnScales, sums, rows, columns, padded, &c,
+                columns)
+            return c
+        }
+        let a = OpTests.noise([rows, depth], seed: 1).array
+        let expected = product(a)
+        for place in [0, 33, depth - 1] {
+            var other = a
+            other[2 * depth + place] = value
+            let c = product(other)
+            #expect(
+                c.indices.allSatisfy {
+                    $0 / columns == 2 ? c[$0].isNaN : c[$0] == expected[$0]
+                }, "at \(place)")
+        }
+    }
+
     /// Rows may lie closer together than they are padded.
     @Test(arguments: Kernel.all) func rowsCoverThePaddingBeforeThem(_ kernel: Kernel) {
         let x = OpTests.noise([5, 7], seed: 1).array

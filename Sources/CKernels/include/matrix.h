@@ -68,7 +68,8 @@ typedef struct {
         const float *scores, const float *dw, size_t stride, const float *log_sums,
         const float *deltas, size_t keys, size_t n, float scale, uint16_t *w, uint16_t *ds,
         size_t y_stride, uint16_t *panels);
-    // Rows of x as int8 + 128, each with its own scale: x = scale (y - 128). Padding is 128, zero.
+    // Rows of x as int8 + 128, each with its own scale: x = scale (y - 128). Padding is 128, zero. The scale
+    // of a row that is not finite is NaN, and so are its products.
     void (*int8_rows)(
         const float *x, size_t stride, size_t rows, size_t k, uint8_t *y, size_t y_stride,
         float *scales);
