@@ -96,6 +96,16 @@ extension OverSockets {
             stream.close()
         }
 
+        /// Recordings that others send are decoded one at a time.
+        @Test func aVoiceThatHasSpokenWaitsForNoUpload() throws {
+            let server = try TestServer()
+            #expect(try server.client().speak().status == 200)
+            let status = try server.running.service.decoding.pass {
+                try server.client().speak().status
+            }
+            #expect(status == 200)
+        }
+
         /// Already while a request is prepared, and no longer than anything is to be spoken: one that is
         /// refused leaves the gate as it was.
         @Test func trainingStandsAsideWhileARequestIsPrepared() throws {

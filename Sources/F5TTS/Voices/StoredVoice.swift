@@ -22,6 +22,9 @@ package struct StoredVoice: Sendable, Equatable, Identifiable {
     let folder: String
     /// The audio's path in `folder`.
     let audioFile: String
+
+    /// The audio's path.
+    var audioPath: String { folder + "/" + audioFile }
 }
 
 /// The contents of `voice.json`.

@@ -16,6 +16,8 @@ package struct VoiceStore: Sendable {
     package var audioLimits = AudioFile.Limits()
     /// What the model that is to speak can read, for the doctor of new voices; nil where there is none.
     package var vocabulary: Vocabulary?
+    /// References that were prepared before.
+    private let references = ReferenceCache()
 
     /// What a voice's folder says of it, see `VoiceRecord`.
     static let recordFile = "voice.json"
@@ -84,7 +86,8 @@ package struct VoiceStore: Sendable {
             parameter: "voice")
     }
 
-    /// A voice's reference, read and prepared for synthesis, with the weights that speak.
+    /// A voice's reference, read and prepared for synthesis unless it was before, with the weights that
+    /// speak.
     ///
     /// - Parameters:
     ///   - voice: the voice.
@@ -94,26 +97,48 @@ package struct VoiceStore: Sendable {
     package func reference(
         _ voice: StoredVoice, weights: WeightSource = .auto
     ) throws(SpeechError) -> ReferenceVoice {
-        var adaptation: AdaptedWeights?
-        if let version = voice.version {
-            adaptation = AdaptedWeights(
-                voice: voice.id, version: version, set: try version.set(weights))
-        } else if weights != .auto {
-            throw SpeechError(
-                .invalidRequest,
-                "The voice \"\(voice.id)\" is not adapted, so it has no weights of its own to "
-                    + "choose from: leave weights out.", parameter: "weights")
-        }
+        if let known = try preparedReference(voice, weights: weights) { return known }
+        let adaptation = try Self.adaptation(voice, weights)
+        // As it is before it is read: what is written meanwhile makes it another.
+        let file = ReferenceCache.File(voice.audioPath)
         do {
-            let audio = try AudioFile.read(path: voice.folder + "/" + voice.audioFile)
+            let audio = try ReferenceAudio.prepare(AudioFile.read(path: voice.audioPath))
+            if let file { references.keep(audio, of: file) }
             return ReferenceVoice(
-                audio: try ReferenceAudio.prepare(audio), text: voice.referenceText,
-                adaptation: adaptation)
+                audio: audio, text: voice.referenceText, adaptation: adaptation)
         } catch {
             throw SpeechError(
                 .internalFailure,
                 "The recording of the voice \"\(voice.id)\" cannot be used: \(error.message)")
         }
+    }
+
+    /// What `reference` gives at no cost, as it was prepared before; else nil. Throws `invalidRequest`
+    /// alike.
+    package func preparedReference(
+        _ voice: StoredVoice, weights: WeightSource = .auto
+    ) throws(SpeechError) -> ReferenceVoice? {
+        let adaptation = try Self.adaptation(voice, weights)
+        guard let file = ReferenceCache.File(voice.audioPath), let audio = references.find(file)
+        else { return nil }
+        return ReferenceVoice(audio: audio, text: voice.referenceText, adaptation: adaptation)
+    }
+
+    /// The weights that speak; nil is the model as it is.
+    private static func adaptation(
+        _ voice: StoredVoice, _ weights: WeightSource
+    ) throws(SpeechError) -> AdaptedWeights? {
+        if let version = voice.version {
+            return AdaptedWeights(
+                voice: voice.id, version: version, set: try version.set(weights))
+        }
+        guard weights == .auto else {
+            throw SpeechError(
+                .invalidRequest,
+                "The voice \"\(voice.id)\" is not adapted, so it has no weights of its own to "
+                    + "choose from: leave weights out.", parameter: "weights")
+        }
+        return nil
     }
 
     /// Whether a folder of this name exists.

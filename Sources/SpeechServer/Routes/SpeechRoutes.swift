@@ -90,7 +90,8 @@ extension SpeechService {
     private func reference(
         _ voice: StoredVoice, _ weights: WeightSource
     ) throws(SpeechError) -> ReferenceVoice {
-        try decoding.pass { () throws(SpeechError) in
+        if let known = try voices.preparedReference(voice, weights: weights) { return known }
+        return try decoding.pass { () throws(SpeechError) in
             try voices.reference(voice, weights: weights)
         }
     }

@@ -58,6 +58,56 @@ struct VoiceStoreTests {
         #expect(reference.audio.rms == expected.rms)
     }
 
+    /// As long as nobody touches the file.
+    @Test func aReferenceIsPreparedOnce() throws {
+        let voice = try store.create(name: "Ada", audio: speech, text: "One.")
+        func write(_ bytes: [UInt8], at time: Double) throws {
+            let file = try #require(FileHandle(forWritingAtPath: voice.audioPath))
+            try file.write(contentsOf: Data(bytes))
+            try file.close()
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: time)],
+                ofItemAtPath: voice.audioPath)
+        }
+        try write(speech, at: 1000)
+        #expect(try store.preparedReference(voice) == nil)
+        let first = try store.reference(voice).audio.waveform24k
+        var other = speech
+        for index in 30_000..<40_000 { other[index] = 0 }
+        // What looks untouched is not looked at again.
+        try write(other, at: 1000)
+        #expect(try store.preparedReference(voice)?.audio.waveform24k == first)
+        #expect(try store.reference(voice).audio.waveform24k == first)
+        #expect(
+            refusal { () throws(SpeechError) in
+                try store.preparedReference(voice, weights: .raw)
+            }?.parameter == "weights")
+        try write(other, at: 1001)
+        #expect(try store.preparedReference(voice) == nil)
+        #expect(try store.reference(voice).audio.waveform24k != first)
+        try store.delete(voice.id)
+        #expect(try store.preparedReference(voice) == nil)
+    }
+
+    @Test func preparedReferencesAreLimited() throws {
+        let audio = try ReferenceAudio.prepare(AudioFile.read(bytes: speech))
+        let bytes = audio.waveform24k.samples.count * 4 + audio.prepared.samples.count * 2
+        let files = try (0..<4).compactMap { number in
+            ReferenceCache.File(try folder.write([], as: "\(number)"))
+        }
+        try #require(files.count == 4)
+        func kept(_ cache: ReferenceCache) -> [Int] {
+            for file in files[0..<3] { cache.keep(audio, of: file) }
+            _ = cache.find(files[0])
+            cache.keep(audio, of: files[3])
+            return files.indices.filter { cache.find(files[$0]) != nil }
+        }
+        #expect(kept(ReferenceCache(capacity: 3)) == [0, 2, 3])
+        #expect(kept(ReferenceCache(limit: 3 * bytes)) == [0, 2, 3])
+        #expect(kept(ReferenceCache(limit: 2 * bytes)) == [2, 3])
+        #expect(kept(ReferenceCache(limit: bytes - 1)).isEmpty)
+    }
+
     @Test func namesWithoutLatinLettersGetAnIdentifier() throws {
         let first = try store.create(name: "声音", audio: speech, text: "One.")
         let second = try store.create(name: "声音", audio: speech, text: "Two.")
