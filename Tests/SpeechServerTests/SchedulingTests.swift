@@ -96,6 +96,31 @@ extension OverSockets {
             stream.close()
         }
 
+        /// Before anything was measured, a small machine is assumed.
+        @Test func retryAfterIsAGuessAtFirst() throws {
+            let synthesizer = FakeSynthesizer(chunks: 1, steps: 4, operationsPerStep: 1e12)
+            let mayStep = DispatchSemaphore(value: 0)
+            synthesizer.whileStepping.withLock { act in
+                act = {
+                    mayStep.wait()
+                    mayStep.signal()
+                }
+            }
+            let server = try TestServer(synthesizer) { $0.maximumWaiting = 0 }
+            defer {
+                mayStep.signal()
+                server.stop()
+            }
+            let first = try server.client()
+            first.sendSpeech()
+            #expect(eventually { server.engine.load == 1 })
+            let refused = try server.client().speak()
+            #expect(refused.status == 429)
+            let seconds = try #require(refused.headers["retry-after"].flatMap { Int($0) })
+            #expect((40...41).contains(seconds), "Retry-After: \(seconds)")
+            first.close()
+        }
+
         /// Recordings that others send are decoded one at a time.
         @Test func aVoiceThatHasSpokenWaitsForNoUpload() throws {
             let server = try TestServer()

@@ -279,10 +279,12 @@ struct SpeechScheduleTests {
     @Test func speedIsThatOfTheLastSteps() throws {
         var speed = ComputingSpeed()
         #expect(speed.secondsPerOperation == nil)
+        #expect(speed.orAssumed.secondsPerOperation == 1e-11)
         for _ in 0..<50 { speed.learn(100, in: 1) }
         speed.learn(0, in: 1)
         let slow = try #require(speed.secondsPerOperation)
         #expect(slow > 0.01 && slow < 0.011)
+        #expect(speed.orAssumed.secondsPerOperation == slow)
         for _ in 0..<1000 { speed.learn(100, in: 0.1) }
         #expect(abs(try #require(speed.secondsPerOperation) - 0.001) < 1e-5)
     }

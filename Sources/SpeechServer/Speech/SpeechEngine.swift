@@ -168,7 +168,7 @@ package final class SpeechEngine: Sendable {
         let utterances = state.utterances.filter { !$0.job.pipe.isCancelled }
         guard utterances.count > maximumWaiting else { return }
         let first = SpeechSchedule.forecast(
-            utterances.map(\.entry), now: clock(), speed: state.speed
+            utterances.map(\.entry), now: clock(), speed: state.speed.orAssumed
         ) { _, entry in entry.outlook.isEmpty }
         throw SpeechError(
             .busy, "The server has as much to say as it takes on; try again later.",

@@ -12,6 +12,7 @@ final class FakeSynthesizer: SpeechSynthesizing {
     let chunks: Int
     let steps: Int
     let stepSeconds: Double
+    let operationsPerStep: Double
     /// The chunk at which it fails, if it does.
     let failingChunk: Int?
     /// What each chunk says, in place of the tone.
@@ -23,15 +24,18 @@ final class FakeSynthesizer: SpeechSynthesizing {
     let order = Mutex<[UInt32]>([])
     /// What happens while an utterance is prepared.
     let whilePreparing = Mutex<(@Sendable () -> Void)?>(nil)
+    /// What happens in every step.
+    let whileStepping = Mutex<(@Sendable () -> Void)?>(nil)
 
     init(
-        chunks: Int = 3, steps: Int = 4, stepSeconds: Double = 0.02, failingChunk: Int? = nil,
-        constant: [Float]? = nil
+        chunks: Int = 3, steps: Int = 4, stepSeconds: Double = 0.02,
+        operationsPerStep: Double = 1, failingChunk: Int? = nil, constant: [Float]? = nil
     ) {
         self.constant = constant
         self.chunks = chunks
         self.steps = steps
         self.stepSeconds = stepSeconds
+        self.operationsPerStep = operationsPerStep
         self.failingChunk = failingChunk
     }
 
@@ -94,18 +98,20 @@ struct FakeSpeech: SpeechInProgress {
     var outlook: [ChunkCost] {
         (chunk..<chunks).map { index in
             ChunkCost(
-                operationsPerStep: 1, steps: token.maker.steps - (index == chunk ? step : 0),
-                audioSeconds: 0.4)
+                operationsPerStep: token.maker.operationsPerStep,
+                steps: token.maker.steps - (index == chunk ? step : 0), audioSeconds: 0.4)
         }
     }
 
     mutating func advance(affording operations: Double) throws -> [Float] {
         let maker = token.maker
+        let act = maker.whileStepping.withLock { $0 }
+        act?()
         usleep(UInt32(maker.stepSeconds * 1e6))
         maker.stepsDone.add(1, ordering: .relaxed)
         maker.order.withLock { [seed] in $0.append(seed) }
         summary.synthesisSeconds += maker.stepSeconds
-        operationsDone += 1
+        operationsDone += maker.operationsPerStep
         step += 1
         guard step == maker.steps else { return [] }
         step = 0
