@@ -57,9 +57,9 @@ enum Rounding {
     static let precisions = [Precision.bf16, .int8]
     /// After one pass through the network. The rounding of a few dozen channels averages out less than that
     /// of a real model's thousand.
-    static let ofPass = [Precision.bf16: 0.02, .int8: 0.05]
+    static let ofPass = [Precision.bf16: 0.012, .int8: 0.03]
     /// At the end of a trajectory, where guidance has multiplied what differs between its two passes.
-    static let ofTrajectory = [Precision.bf16: 0.02, .int8: 0.05]
+    static let ofTrajectory = [Precision.bf16: 0.01, .int8: 0.02]
 
     static func expectNear(
         _ actual: Tensor, _ expected: Tensor, _ precision: Precision,

@@ -78,8 +78,8 @@ struct MemoryTests {
         let whileNobodyIsThere = free.keep(1, 64)
         #expect(whileNobodyIsThere == nil)
         free.most = 1024
-        // Nobody asks for 100; 144 are more than an eighth of all.
-        let (odd, large) = (free.keep(1, 100), free.keep(1, 144))
+        // Nobody asks for 100; 288 are more than a quarter of all.
+        let (odd, large) = (free.keep(1, 100), free.keep(1, 288))
         #expect(odd == nil && large == nil)
         let dropped = [free.keep(1, 104), free.keep(2, 104)]
         #expect(dropped == [[], []])

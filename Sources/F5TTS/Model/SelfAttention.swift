@@ -37,8 +37,8 @@ struct SelfAttention: Sendable {
 
     /// x: made for `projections`; residual, gate: gives `residual + gate · attention(x)`.
     func callAsFunction(
-        _ x: LinearInput, addedTo residual: Tensor, gate: Tensor, rotary: RotaryTable, lengths: [Int]?,
-        dropout: Dropout.Layer? = nil
+        _ x: LinearInput, addedTo residual: Tensor, gate: Tensor, rotary: RotaryTable,
+        lengths: [Int]?, dropout: Dropout.Layer? = nil
     ) -> Tensor {
         let attended = attend(x, rotary, lengths)
         guard dropout != nil || lengths != nil else {
