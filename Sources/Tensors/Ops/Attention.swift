@@ -55,21 +55,19 @@ package enum Attention {
             let (rows, attended) = (piece.rows, piece.keys)
             // What the queries are copied to becomes the weights' once there are scores.
             let room = OperandRows<Element>.count(rows: rows, depth: max(width, attended))
-            withScratch(room + rows * attended + 2 * rows) { lent in
+            let sums = logSums.map {
+                $0.base + index / layout.tiles * layout.frames + index % layout.tiles * tile
+            }
+            withScratch(room + rows * attended + rows) { lent in
                 let scores = lent + room
-                let sums = scores + rows * attended
                 head.keys.product(
                     OperandRows(
                         queries.base + piece.first, stride: stride, rows: rows, depth: width,
                         in: lent), into: scores, stride: attended)
                 let (weights, shares) = Element.softmax(
                     scores, rows: rows, keys: attended, scale: layout.scale, in: lent,
-                    logSums: sums, shares: sums + rows)
+                    logSums: sums, shares: scores + rows * attended)
                 head.values.product(weights, into: y + piece.first, stride: stride)
-                if let logSums {
-                    let first = index / layout.tiles * layout.frames + index % layout.tiles * tile
-                    (logSums.base + first).update(from: sums, count: rows)
-                }
                 guard let shares else { return }
                 for row in 0..<rows {
                     let result = y + piece.first + row * stride
@@ -244,11 +242,11 @@ private protocol AttentionElement: OperandElement {
     /// The weights that come of scores `[rows, keys]`, which it may write over, and what each of their rows
     /// is still to be multiplied by after the product; nil where that is done.
     ///
-    /// There is room for the weights in `lent`, and for a number for each row in `logSums`, which gets the
-    /// logarithm of what the row was divided by, and in `shares`.
+    /// There is room for the weights in `lent`, and for a number for each row in `shares` and, if somebody
+    /// asks for the logarithm of what the row was divided by, in `logSums`.
     static func softmax(
         _ scores: UnsafeMutablePointer<Float>, rows: Int, keys: Int, scale: Float,
-        in lent: UnsafeMutablePointer<Float>, logSums: UnsafeMutablePointer<Float>,
+        in lent: UnsafeMutablePointer<Float>, logSums: UnsafeMutablePointer<Float>?,
         shares: UnsafeMutablePointer<Float>
     ) -> (weights: OperandRows<Self>, shares: UnsafeMutablePointer<Float>?)
     static func softmaxBackward(_ matrix: CKernels_matrix) -> SoftmaxBackward
@@ -257,11 +255,12 @@ private protocol AttentionElement: OperandElement {
 extension Float: AttentionElement {
     fileprivate static func softmax(
         _ scores: UnsafeMutablePointer<Float>, rows: Int, keys: Int, scale: Float,
-        in lent: UnsafeMutablePointer<Float>, logSums: UnsafeMutablePointer<Float>,
+        in lent: UnsafeMutablePointer<Float>, logSums: UnsafeMutablePointer<Float>?,
         shares: UnsafeMutablePointer<Float>
     ) -> (weights: OperandRows<Float>, shares: UnsafeMutablePointer<Float>?) {
         for row in 0..<rows {
-            logSums[row] = Kernels.loops.softmax(scores + row * keys, keys, scale)
+            let sum = Kernels.loops.softmax(scores + row * keys, keys, scale)
+            logSums?[row] = sum
         }
         return (OperandRows(scores, stride: keys, rows: rows), nil)
     }
@@ -274,14 +273,14 @@ extension Float: AttentionElement {
 extension BFloat16: AttentionElement {
     fileprivate static func softmax(
         _ scores: UnsafeMutablePointer<Float>, rows: Int, keys: Int, scale: Float,
-        in lent: UnsafeMutablePointer<Float>, logSums: UnsafeMutablePointer<Float>,
+        in lent: UnsafeMutablePointer<Float>, logSums: UnsafeMutablePointer<Float>?,
         shares: UnsafeMutablePointer<Float>
     ) -> (weights: OperandRows<BFloat16>, shares: UnsafeMutablePointer<Float>?) {
         let weights = OperandRows<BFloat16>(rows: rows, depth: keys, in: lent)
         for row in 0..<rows {
             shares[row] = Kernels.matrix.bf16_softmax(
                 scores + row * keys, keys, scale, weights.base + row * weights.stride,
-                logSums + row)
+                logSums.map { $0 + row })
         }
         return (weights, shares)
     }
