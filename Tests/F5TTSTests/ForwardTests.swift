@@ -43,6 +43,24 @@ struct ForwardTests {
         }
     }
 
+    /// There is an intermission before every block, and another pass in it changes nothing.
+    @Test(arguments: ["dit_tiny_v1", "unett_tiny/e2"])
+    func passesCanBeInterrupted(folder: String) throws {
+        let model = try TinyModel.load(folder)
+        let name = try #require(try Self.cases(folder).first)
+        let fixture = try Fixtures.tensors(name)
+        let alone = try Self.forward(model, fixture, name).output
+        var count = 0
+        let output = try Intermission.calling({
+            count += 1
+            Intermission.calling(nil) { _ = try? Self.forward(model, fixture, name) }
+        }) {
+            try Self.forward(model, fixture, name).output
+        }
+        #expect(count == model.configuration.depth)
+        #expect(output.array == alone.array)
+    }
+
     /// The fixtures of whole passes in a folder.
     private static func cases(_ folder: String) throws -> [String] {
         let files = try FileManager.default.contentsOfDirectory(atPath: Fixtures.path(folder))

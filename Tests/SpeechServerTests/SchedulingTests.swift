@@ -28,6 +28,26 @@ extension OverSockets {
             long.close()
         }
 
+        /// A step of a long utterance takes seconds, and there is time for short ones in its middle.
+        @Test func aShortRequestIsHeardInTheMiddleOfALongStep() throws {
+            let synthesizer = FakeSynthesizer(
+                steps: 2, stepSeconds: 0.02, long: (seed: 1, parts: 200))
+            let server = try TestServer(synthesizer)
+            // From here on it is known how long a step takes.
+            #expect(try server.client().speak([("input", "1"), ("seed", 3)]).isWhole)
+            let begun = DispatchSemaphore(value: 0)
+            synthesizer.whileStepping.withLock { $0 = { begun.signal() } }
+            let long = try server.client()
+            long.sendSpeech([("input", "1"), ("seed", 1)])
+            #expect(begun.wait(timeout: .now() + 30) == .success)
+            let short = try server.client().speak([("input", "2"), ("seed", 2)])
+            #expect(short.isWhole)
+            #expect(synthesizer.order.withLock { $0 } == [3, 3, 2, 2, 2, 2])
+            // What was interrupted is whole all the same.
+            #expect(try long.answer().isWhole)
+            #expect(synthesizer.order.withLock { $0 }.suffix(2) == [1, 1])
+        }
+
         @Test func everyoneGetsTheBytesTheyWouldGetAlone() throws {
             let server = try TestServer(FakeSynthesizer(steps: 3, stepSeconds: 0.002))
             let changes: [[(String, JSONValue?)]] = (0..<12).map { index in

@@ -27,12 +27,14 @@ package protocol Backbone: Sendable {
 }
 
 extension Backbone {
-    /// A block of the network: `body(inputs)`, computed again for the backward pass where that is asked.
+    /// A block of the network, after the intermission before it: `body(inputs)`, computed again for the
+    /// backward pass where that is asked.
     func computing(
         _ block: Int, _ inputs: [Tensor], _ training: TrainingPass?,
         _ body: @escaping ([Tensor]) -> Tensor
     ) -> Tensor {
-        block < training?.recomputedBlocks ?? 0 ? .recomputing(inputs, body) : body(inputs)
+        Intermission.take()
+        return block < training?.recomputedBlocks ?? 0 ? .recomputing(inputs, body) : body(inputs)
     }
 
     /// `textEmbedding` of texts of which all are blanked, or none.

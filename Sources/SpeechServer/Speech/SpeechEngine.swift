@@ -269,12 +269,53 @@ package final class SpeechEngine: Sendable {
         return turn
     }
 
+    /// The step that comes before the rest of a long one's, which is being taken: of another utterance, and
+    /// short beside it.
+    private func interlude(in id: UInt64, _ operations: Double) -> (Accepted, affording: Double)? {
+        state.withLock { state in
+            let (entries, now) = (state.utterances.map(\.entry), clock())
+            guard state.phase != .stopped,
+                let index = SpeechSchedule.next(entries, now: now, speed: state.speed),
+                state.utterances[index].id != id, !state.utterances[index].job.pipe.isCancelled,
+                let cost = entries[index].outlook.first?.operationsPerStep,
+                cost <= Self.shortShare * operations
+            else { return nil }
+            if state.utterances[index].began == nil { state.utterances[index].began = .now }
+            return (
+                state.utterances[index],
+                SpeechSchedule.affordable(entries, index, now: now, speed: state.speed)
+            )
+        }
+    }
+
+    /// Of the operations of a step, those that another may have to be taken in its middle.
+    private static let shortShare = 0.25
+
     /// Takes one step of an utterance, and gives its listener what has come of it.
-    private func step(_ utterance: Accepted, affording operations: Double) {
+    ///
+    /// - Parameters:
+    ///   - utterance: whose step.
+    ///   - operations: how many may be spent on a chunk that it begins.
+    ///   - isInterlude: whether it is taken in the middle of another step.
+    private func step(
+        _ utterance: Accepted, affording operations: Double, isInterlude: Bool = false
+    ) {
         var utterance = utterance
         let (job, done, begin) = (utterance.job, utterance.speech.operationsDone, clock())
+        let cost = utterance.entry.outlook.first?.operationsPerStep ?? 0
+        // Seconds that were spent on others meanwhile.
+        var others = 0.0
+        let makeWay = { [self, id = utterance.id] in
+            while let (other, operations) = interlude(in: id, cost) {
+                let begin = clock()
+                step(other, affording: operations, isInterlude: true)
+                others += clock() - begin
+            }
+        }
         do {
-            let samples = try utterance.speech.advance(affording: operations)
+            let samples = try Intermission.calling(isInterlude ? nil : makeWay) {
+                try utterance.speech.advance(affording: operations)
+            }
             if !samples.isEmpty {
                 try job.pipe.write(job.framing.delta(try job.encoder.encode(samples)))
                 if utterance.firstAudio == nil { utterance.firstAudio = .now }
@@ -289,7 +330,7 @@ package final class SpeechEngine: Sendable {
             }
             utterance.entry.outlook = utterance.speech.outlook
             utterance.entry.isInChunk = utterance.speech.isInChunk
-            let spent = clock() - begin
+            let spent = clock() - begin - others
             // Its place is free before its client can ask again.
             state.withLock { state in
                 state.speed.learn(utterance.speech.operationsDone - done, in: spent)

@@ -13,6 +13,8 @@ final class FakeSynthesizer: SpeechSynthesizing {
     let steps: Int
     let stepSeconds: Double
     let operationsPerStep: Double
+    /// Whose steps are so many times as long, with an intermission in each part.
+    let long: (seed: UInt32, parts: Int)?
     /// The chunk at which it fails, if it does.
     let failingChunk: Int?
     /// What each chunk says, in place of the tone.
@@ -29,8 +31,10 @@ final class FakeSynthesizer: SpeechSynthesizing {
 
     init(
         chunks: Int = 3, steps: Int = 4, stepSeconds: Double = 0.02,
-        operationsPerStep: Double = 1, failingChunk: Int? = nil, constant: [Float]? = nil
+        operationsPerStep: Double = 1, long: (seed: UInt32, parts: Int)? = nil,
+        failingChunk: Int? = nil, constant: [Float]? = nil
     ) {
+        self.long = long
         self.constant = constant
         self.chunks = chunks
         self.steps = steps
@@ -98,20 +102,29 @@ struct FakeSpeech: SpeechInProgress {
     var outlook: [ChunkCost] {
         (chunk..<chunks).map { index in
             ChunkCost(
-                operationsPerStep: token.maker.operationsPerStep,
+                operationsPerStep: operationsPerStep,
                 steps: token.maker.steps - (index == chunk ? step : 0), audioSeconds: 0.4)
         }
     }
+
+    /// Parts of a step.
+    private var parts: Int {
+        token.maker.long.map { $0.seed == seed ? $0.parts : 1 } ?? 1
+    }
+    private var operationsPerStep: Double { token.maker.operationsPerStep * Double(parts) }
 
     mutating func advance(affording operations: Double) throws -> [Float] {
         let maker = token.maker
         let act = maker.whileStepping.withLock { $0 }
         act?()
-        usleep(UInt32(maker.stepSeconds * 1e6))
+        for _ in 0..<parts {
+            Intermission.take()
+            usleep(UInt32(maker.stepSeconds * 1e6))
+        }
         maker.stepsDone.add(1, ordering: .relaxed)
         maker.order.withLock { [seed] in $0.append(seed) }
         summary.synthesisSeconds += maker.stepSeconds
-        operationsDone += maker.operationsPerStep
+        operationsDone += operationsPerStep
         step += 1
         guard step == maker.steps else { return [] }
         step = 0
