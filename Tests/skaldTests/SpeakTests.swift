@@ -102,6 +102,14 @@ struct SpeakTests {
             ] + quick)
         #expect(stored.status == 0, "\(stored.errors)")
         #expect(stored.output == given.output)
+        #expect(!given.errors.contains("does not know"), "\(given.errors)")
+        // It is examined as a voice is that is added.
+        let unreadable = try speak(
+            [
+                "Hi.", "-o", "-", "--ref", installation.recording, "--ref-text", "Сказано машиной.",
+            ] + quick)
+        #expect(unreadable.status == 0)
+        #expect(unreadable.errors.contains("The model does not know"), "\(unreadable.errors)")
     }
 
     @Test func theSpectrogramIsAPicture() throws {

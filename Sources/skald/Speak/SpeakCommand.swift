@@ -86,8 +86,14 @@ struct SpeakCommand: ParsableCommand {
         let encoder = try SpeechEncoder(
             format: encoderFormat, sampleRate: output.sampleRate, streaming: destination.isStream)
         let text = try TextSource.read(argument: text, file: file)
-        let reference = try reference()
+        let (reference, recording) = try reference()
         let description = try models.find(model)
+        if let recording {
+            let doctor = RecordingDoctor(.reference, vocabulary: try description.loadVocabulary())
+            for finding in doctor.examine(recording, clip: "", text: reference.text).findings {
+                StandardError.line("Note: \(finding.message)")
+            }
+        }
         let (precision, reason) = try compute.precision(
             for: description, source, packs: folders.weightPacks)
         if precision == .int8, let reason { StandardError.line("Note: speaking in \(reason).") }
@@ -119,19 +125,22 @@ struct SpeakCommand: ParsableCommand {
         StandardError.line(Self.report(summary, seed: options.seed, model: synthesizer.name))
     }
 
-    /// The stored voice or the recording that was asked for, prepared.
-    private func reference() throws -> ReferenceVoice {
+    /// The stored voice or the recording that was asked for, prepared; the recording as it is, too.
+    private func reference() throws -> (voice: ReferenceVoice, recording: DecodedAudio?) {
         if let ref, let refText {
             do {
-                let audio = try ReferenceAudio.prepare(AudioFile.read(path: ref))
-                return ReferenceVoice(audio: audio, text: refText.strippedOfSpace)
+                let recording = try AudioFile.read(path: ref)
+                let audio = try ReferenceAudio.prepare(recording)
+                return (
+                    ReferenceVoice(audio: audio, text: refText.strippedOfSpace), recording
+                )
             } catch {
                 throw CommandError("The recording \(ref) cannot be used. \(error.message)")
             }
         }
         let store = folders.voiceStore
         let name = Setting.text(voice, "SKALD_VOICE") ?? VoiceAliases.standard
-        return try store.reference(store.voice(name), weights: voiceWeights)
+        return (try store.reference(store.voice(name), weights: voiceWeights), nil)
     }
 
     /// One line on what was made and what it cost.
