@@ -260,10 +260,8 @@ package final class SpeechEngine: Sendable {
             guard let index = SpeechSchedule.next(entries, now: now, speed: state.speed) else {
                 return (.wait, left)
             }
-            if state.utterances[index].began == nil { state.utterances[index].began = .now }
-            let operations = SpeechSchedule.affordable(
-                entries, index, now: now, speed: state.speed)
-            return (.step(state.utterances[index], affording: operations), left)
+            let (utterance, operations) = Self.take(index, of: &state, entries, now)
+            return (.step(utterance, affording: operations), left)
         }
         for utterance in left { end(utterance, CancellationError()) }
         return turn
@@ -280,12 +278,19 @@ package final class SpeechEngine: Sendable {
                 let cost = entries[index].outlook.first?.operationsPerStep,
                 cost <= Self.shortShare * operations
             else { return nil }
-            if state.utterances[index].began == nil { state.utterances[index].began = .now }
-            return (
-                state.utterances[index],
-                SpeechSchedule.affordable(entries, index, now: now, speed: state.speed)
-            )
+            return Self.take(index, of: &state, entries, now)
         }
+    }
+
+    /// The utterance whose step is next, and what it may spend on a chunk that it begins.
+    private static func take(
+        _ index: Int, of state: inout State, _ entries: [SpeechSchedule.Entry], _ now: Double
+    ) -> (Accepted, affording: Double) {
+        if state.utterances[index].began == nil { state.utterances[index].began = .now }
+        return (
+            state.utterances[index],
+            SpeechSchedule.affordable(entries, index, now: now, speed: state.speed)
+        )
     }
 
     /// Of the operations of a step, those that another may have to be taken in its middle.
