@@ -19,13 +19,6 @@ enum AdaptationFolders {
                 + "recordings: name a folder outside with --work.")
     }
 
-    /// The one name of what is there, whatever links lead to it.
-    private static func realPath(_ path: String) -> String? {
-        guard let resolved = realpath(path, nil) else { return nil }
-        defer { free(resolved) }
-        return String(cString: resolved)
-    }
-
     /// The recordings at a path: a folder, an archive, which is unpacked once, or a single recording, which
     /// must have its text beside it unless recordings without are transcribed.
     static func recordings(

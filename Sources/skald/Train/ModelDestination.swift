@@ -1,3 +1,4 @@
+import F5TTS
 import Foundation
 
 /// The folder that a training run writes its model to, which must not hold a model of another origin.
@@ -21,7 +22,7 @@ struct ModelDestination {
         guard isWritable else {
             throw CommandError("\(path) cannot be written: name another folder with --output.")
         }
-        guard !holdsModel || written.contains(realPath) else {
+        guard !holdsModel || written.contains(name) else {
             throw CommandError(
                 "\(path) holds a model that this run has not written: name another folder with "
                     + "--output, or remove that one.")
@@ -34,8 +35,8 @@ struct ModelDestination {
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true)
-            guard !written.contains(realPath) else { return }
-            try JSONEncoder().encode(written + [realPath]).write(to: record, options: .atomic)
+            guard !written.contains(name) else { return }
+            try JSONEncoder().encode(written + [name]).write(to: record, options: .atomic)
         } catch {
             throw CommandError("\(path) cannot be written: \(error)")
         }
@@ -47,12 +48,8 @@ struct ModelDestination {
         return (try? JSONDecoder().decode([String].self, from: data)) ?? []
     }
 
-    /// The folder's one name, whatever links lead to it.
-    private var realPath: String {
-        guard let resolved = realpath(path, nil) else { return path }
-        defer { free(resolved) }
-        return String(cString: resolved)
-    }
+    /// The folder's one name, or what it will be called.
+    private var name: String { realPath(path) ?? path }
 
     private var holdsModel: Bool {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []

@@ -38,10 +38,8 @@ package struct RecordingArchive: Sendable {
     package var folderName: String {
         var status = stat()
         _ = stat(path, &status)
-        let resolved = realpath(path, nil)
-        defer { free(resolved) }
         var hash = SHA256()
-        hash.update(resolved.map { String(cString: $0) } ?? path)
+        hash.update(realPath(path) ?? path)
         hash.update(integers: [
             Int(status.st_size), Int(status.st_mtim.tv_sec), Int(status.st_mtim.tv_nsec),
         ])
