@@ -172,8 +172,8 @@ extension OverSockets {
             let listed = list["data"]?.array ?? []
             #expect(ids(streamed) == ids(listed))
             let metrics = listed.filter { $0["type"]?.string == "metrics" }
-            #expect(metrics.count >= 3)
-            #expect(metrics.last?["data"]?["step"]?.number == 30)
+            // A short job's curve has every update, however fast they came.
+            #expect(metrics.map { $0["data"]?["step"]?.number } == (1...30).map(Double.init))
             #expect(metrics.last?["data"]?["train_loss"]?.number == 1.0 / 30)
             #expect(listed.last?["message"]?.string == "The job has succeeded.")
             // The newest first, as OpenAI has it, and in pages.

@@ -414,21 +414,22 @@ package final class JobQueue: Sendable {
         }
     }
 
-    /// Numbers come as fast as small models are trained, and are not worth a write each: at most ten
-    /// a second, and some thousands of a job.
+    /// Numbers come as fast as small models are trained, and are not worth a write each: all of a short
+    /// job, then at most ten a second, and some thousands of a long one.
     private final class Throttle: Sendable {
         private static let mostPoints = 5000
-        private let last = Mutex(ContinuousClock.now - .seconds(1))
+        private static let mostAtOnce = 200.0
+        private let left = Mutex((points: mostAtOnce, at: ContinuousClock.now))
 
         func lets(_ metrics: JobEvent.Metrics) -> Bool {
-            last.withLock { last in
+            left.withLock { left in
+                let now = ContinuousClock.now
+                left.points = min(left.points + 10 * ((now - left.at) / .seconds(1)), Self.mostAtOnce)
+                left.at = now
                 let isRare = metrics.validLoss != nil || metrics.step == metrics.totalSteps
                 let stride = max(1, (metrics.totalSteps ?? 0) / Self.mostPoints)
-                let isDue =
-                    metrics.step % stride == 0
-                    && ContinuousClock.now - last > .milliseconds(100)
-                guard isRare || isDue else { return false }
-                last = .now
+                guard isRare || metrics.step % stride == 0 && left.points >= 1 else { return false }
+                left.points = max(left.points - 1, 0)
                 return true
             }
         }
