@@ -424,7 +424,8 @@ package final class JobQueue: Sendable {
         func lets(_ metrics: JobEvent.Metrics) -> Bool {
             left.withLock { left in
                 let now = ContinuousClock.now
-                left.points = min(left.points + 10 * ((now - left.at) / .seconds(1)), Self.mostAtOnce)
+                left.points = min(
+                    left.points + 10 * ((now - left.at) / .seconds(1)), Self.mostAtOnce)
                 left.at = now
                 let isRare = metrics.validLoss != nil || metrics.step == metrics.totalSteps
                 let stride = max(1, (metrics.totalSteps ?? 0) / Self.mostPoints)
