@@ -41,12 +41,26 @@ struct KernelTests {
     @Test(arguments: Kernels.available)
     func softmax(level: Kernels.Level) {
         let loops = Kernels.loops(at: level)
-        var x = Array(Self.values.prefix(333)) + [-.infinity]
+        let x = Array(Self.values.prefix(333)) + [-.infinity]
         let weights = x.map { exp(Double($0) * 0.125) }
         let sum = weights.reduce(0, +)
-        let logSum = loops.softmax(&x, x.count, 0.125)
-        expectClose(x, weights.map { Float($0 / sum) }, atol: 1e-7, rtol: 2e-6, "softmax \(level)")
-        expectClose([logSum], [Float(log(sum))], atol: 0, rtol: 2e-6, "logarithm \(level)")
+        // In pieces, as the whole at once.
+        for cuts in [[0, 334], [0, 1, 40, 334]] {
+            var (largest, total) = (-Float.infinity, Float(0))
+            var y: [Float] = []
+            for (first, end) in zip(cuts, cuts.dropFirst()) {
+                var piece = Array(x[first..<end])
+                let kept = loops.softmax(&piece, piece.count, 0.125, &largest, &total)
+                y = y.map { $0 * kept } + piece
+            }
+            #expect(largest == x.max()!)
+            expectClose(
+                y.map { $0 / total }, weights.map { Float($0 / sum) }, atol: 1e-7, rtol: 3e-6,
+                "softmax \(level) \(cuts)")
+            expectClose(
+                [0.125 * largest + log(total)], [Float(log(sum))], atol: 0, rtol: 2e-6,
+                "logarithm \(level) \(cuts)")
+        }
     }
 
     @Test(arguments: Kernels.available)
@@ -161,7 +175,8 @@ struct KernelTests {
                 {
                     $1[0].update(from: $0[0], count: columns)
                     $1[1].update(repeating: 0, count: columns)
-                    $1[1][0] = loops.softmax($1[0], columns, 0.3)
+                    var largest = -Float.infinity
+                    _ = loops.softmax($1[0], columns, 0.3, &largest, $1[1])
                     $1[1][1] = loops.dot($1[0], $0[1], columns)
                     $1[1][2] = Float(loops.square_sum($0[1], columns))
                 }

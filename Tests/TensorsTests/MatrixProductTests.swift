@@ -231,18 +231,25 @@ struct MatrixProductTests {
     @Test(arguments: Kernel.all) func softmax(_ kernel: Kernel) {
         let x = Array(KernelTests.values.prefix(333))
         let weights = x.map { exp(Double($0) * 0.125 - Double(x.max()!) * 0.125) }
-        var y = [UInt16](repeating: 0xFFFF, count: 352)
-        var logSum = Float.nan
-        let share = kernel.matrix.bf16_softmax(x, x.count, 0.125, &y, &logSum)
-        let sum = weights.reduce(0, +)
-        expectClose([share], [Float(1 / sum)], atol: 0, rtol: 1e-5, "share")
-        expectClose(
-            [logSum], [Float(log(sum) + Double(x.max()!) * 0.125)], atol: 0, rtol: 1e-5,
-            "logarithm")
-        expectClose(
-            y.map { Float(bitPattern: UInt32($0) << 16) },
-            weights.map { Float($0) } + [Float](repeating: 0, count: 352 - 333),
-            atol: 1e-30, rtol: 0.005, "weights")
+        // In pieces, as the whole at once.
+        for cuts in [[0, 333], [0, 1, 65, 333]] {
+            var (largest, total) = (-Float.infinity, Float(0))
+            var y: [Float] = []
+            for (first, end) in zip(cuts, cuts.dropFirst()) {
+                let count = end - first
+                var piece = [UInt16](repeating: 0xFFFF, count: count.rounded(up: 32))
+                let kept = kernel.matrix.bf16_softmax(
+                    Array(x[first..<end]), count, 0.125, &piece, &largest, &total)
+                let values = piece.map { Float(bitPattern: UInt32($0) << 16) }
+                #expect(values[count...].allSatisfy { $0 == 0 })
+                y = y.map { $0 * kept } + values[..<count]
+            }
+            #expect(largest == x.max()!)
+            expectClose(
+                [total], [Float(weights.reduce(0, +))], atol: 0, rtol: 1e-5, "sum \(cuts)")
+            expectClose(
+                y, weights.map { Float($0) }, atol: 1e-30, rtol: 0.005, "weights \(cuts)")
+        }
     }
 
     /// Weights and the gradients of their scores as rows, the gradients as panels too.
@@ -389,8 +396,10 @@ struct PrecisionTests {
         }
     }
 
-    @Test(arguments: [nil, [130, 40]]) func attention(keyLengths: [Int]?) {
-        let inputs = (1...3).map { OpTests.noise([2, 130, 2 * 24], seed: $0) }
+    /// With one tile of keys, and with several.
+    @Test(arguments: [130, 1100], [nil, 40] as [Int?]) func attention(frames: Int, keys: Int?) {
+        let inputs = (1...3).map { OpTests.noise([2, frames, 2 * 24], seed: $0) }
+        let keyLengths = keys.map { [frames, $0] }
         compare("attention", inputs) { precision, inputs in
             Attention.attend(
                 queries: inputs[0], keys: inputs[1], values: inputs[2], heads: 2,

@@ -35,9 +35,11 @@ struct OpTests {
         expectClose(y.array, expected, atol: 1e-5, "linear \(rows)x\(inputs)x\(outputs)")
     }
 
-    @Test(arguments: [(nil as [Int]?), [70, 131]])
-    func attention(keyLengths: [Int]?) {
-        let (samples, frames, heads, width) = (2, 131, 3, 10)
+    /// With one tile of keys, and with several.
+    @Test(arguments: [131, 1100], [nil, 70] as [Int?])
+    func attention(frames: Int, keys: Int?) {
+        let (samples, heads, width) = (2, 3, 10)
+        let keyLengths = keys.map { [$0, frames] }
         let shape = [samples, frames, heads * width]
         let q = Self.noise(shape)
         let k = Self.noise(shape, seed: 2)

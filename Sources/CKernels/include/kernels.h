@@ -35,9 +35,11 @@ typedef struct {
     void (*gelu_erf_backward)(const float *x, const float *dy, float *dx, size_t n);
     void (*silu_backward)(const float *x, const float *dy, float *dx, size_t n);
     void (*mish_backward)(const float *x, const float *dy, float *dx, size_t n);
-    // Softmax of scale * x over n elements, in place; returns log(sum(exp(scale x))). Elements of -inf get
-    // weight 0.
-    float (*softmax)(float *x, size_t n, float scale);
+    // A piece of a row's softmax, in place: x becomes exp(scale (x - m)), where m is the largest of x and of
+    // *largest, that of the pieces before, which becomes m. *sum, the sum over the pieces before, becomes
+    // that over all so far; returned is what the pieces before are to be multiplied by. It begins with
+    // -inf and 0. Elements of -inf get weight 0.
+    float (*softmax)(float *x, size_t n, float scale, float *largest, float *sum);
     // The sum of x[i] z[i].
     float (*dot)(const float *x, const float *z, size_t n);
     // The sum of x[i]^2, in double precision.

@@ -53,9 +53,10 @@ typedef struct {
     void (*bf16_product)(
         const uint16_t *a, size_t a_stride, const uint16_t *panels, size_t rows, size_t columns,
         size_t k, float *c, size_t c_stride, int accumulate);
-    // y = bf16(exp(scale (x - max x))) for n elements, padded with zeros; returns 1 / their sum, and writes
-    // log(sum(exp(scale x))) unless log_sum is NULL.
-    float (*bf16_softmax)(const float *x, size_t n, float scale, uint16_t *y, float *log_sum);
+    // A piece of a row's softmax, as in kernels.h, into y, padded with zeros. The sum is over the values
+    // before they are rounded.
+    float (*bf16_softmax)(
+        const float *x, size_t n, float scale, uint16_t *y, float *largest, float *sum);
     // Of scores and of the gradient dw of their weights, both `[keys, n]` and stride apart: the weights
     // w = exp(scale scores - log_sums) and the scores' gradient ds = scale w (dw - deltas), where log_sums
     // and deltas are a number for each of the n queries. w and ds are written as rows, like *_rows, and ds
