@@ -1,5 +1,6 @@
 import Audio
 import Foundation
+import Tensors
 import TestSupport
 import Testing
 
@@ -42,6 +43,40 @@ struct SynthesisTests {
             together[index] += try turns[index].advance()
         }
         #expect(together == alone)
+    }
+
+    /// What samples are made of can be seen just before, and is what the sampler came to.
+    @Test func theSampledMelIsTheSamplersOwn() throws {
+        let text = "Hello there, my friend."
+        var synthesis = try begin(text) { $0.seed = 5 }
+        var mels: [Tensor] = []
+        while !synthesis.isFinished {
+            let sampled = synthesis.sampledMel
+            let areMade = try !synthesis.advance().isEmpty
+            #expect((sampled != nil) == areMade)
+            if let sampled { mels.append(sampled) }
+        }
+        #expect(synthesis.sampledMel == nil && mels.count == 1)
+
+        var options = SynthesisOptions()
+        (options.nfe, options.seed) = (3, 5)
+        let synthesizer = SynthesizerTests.synthesizer
+        let utterance = try Utterance(
+            text, voice: SynthesizerTests.voice(), options: options,
+            vocabulary: synthesizer.vocabulary, mel: MelSpectrogram(.vocos))
+        let chunk = utterance.chunks[0]
+        let conditioning = Conditioning(
+            reference: utterance.reference, text: [try utterance.ids(chunk)],
+            durations: [chunk.frames])
+        let sampler = FlowSampler(
+            synthesizer.backbone, schedule: TimeSchedule(steps: 3, sway: options.sway))
+        var flow = sampler.start(
+            conditioning, noise: conditioning.noise(seed: 5), guidance: options.cfgStrength)
+        while !sampler.isFinished(flow) { sampler.advance(&flow) }
+        let expected = sampler.result(flow)[0]
+        expectClose(
+            try #require(mels.first),
+            expected[utterance.referenceFrames..<expected.shape[0]], atol: 0, "sampled mel")
     }
 
     @Test func outlookIsWhatIsDone() throws {

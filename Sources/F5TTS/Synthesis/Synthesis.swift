@@ -52,6 +52,14 @@ package struct Synthesis: Sendable {
             step: isFinished ? steps : begun?.flow.step ?? 0, steps: steps)
     }
 
+    /// The log mel `[frames, mel]` that the chunk at hand came to, without the reference's frames: what the
+    /// next step makes samples of. Nil until all steps are taken.
+    package var sampledMel: Tensor? {
+        guard let (sampler, flow) = begun, sampler.isFinished(flow) else { return nil }
+        let mel = sampler.result(flow)[0]
+        return mel[utterance.referenceFrames..<mel.shape[0]]
+    }
+
     /// What is left, the chunk at hand first.
     package var outlook: [ChunkCost] {
         (chunk..<utterance.chunks.count).map { index in
@@ -88,7 +96,7 @@ package struct Synthesis: Sendable {
             try begin(affording: operations)
             return []
         }
-        guard sampler.isFinished(flow) else {
+        guard let mel = sampledMel else {
             var next = flow
             sampler.advance(&next)
             begun = (sampler, next)
@@ -96,9 +104,8 @@ package struct Synthesis: Sendable {
             summary.samplingSeconds += (ContinuousClock.now - start) / .seconds(1)
             return []
         }
-        let mel = sampler.result(flow)[0]
         begun = nil
-        var samples = fader.append(try decode(mel[utterance.referenceFrames..<mel.shape[0]]))
+        var samples = fader.append(try decode(mel))
         chunk += 1
         if isFinished { samples += fader.finish() }
         summary.vocoderSeconds += (ContinuousClock.now - start) / .seconds(1)
