@@ -57,30 +57,37 @@ struct BenchSpeakCommand: ParsableCommand {
                     + "\(precision.rawValue): give another --precision.")
         }
         var report = try Measurements(compute, precision: precision)
-        func load(_ precision: Precision) throws -> Synthesizer {
-            try Synthesizer.load(
-                description, weights: model.weightSource, precision: precision,
-                packs: folders.weightPacks
-            ).synthesizer
+        let bench = SpeechBench(
+            model: description, weights: try model.weightSource, text: text, voice: reference,
+            options: options)
+        let speech = try measure(bench, precision, &report)
+        report.add("peak_rss_bytes", Measurements.peakResidentBytes)
+        if let finer {
+            let exact = try bench.speak(with: bench.load(finer, packs: folders.weightPacks))
+            let distance = SpeechDistance(speech, reference: exact.speech)
+            report.add("against_precision", finer.rawValue)
+            report.add("against_rtf", exact.summary.rtf)
+            report.add("against_mel_l1", distance.melL1)
+            report.add("against_audio_snr_db", distance.audioSNR)
         }
-        let (synthesizer, loading) = try Measurements.timed { try load(precision) }
+        report.print(asJSON: json)
+    }
+
+    /// Loads the model and says it twice; returns what was said.
+    private func measure(
+        _ bench: SpeechBench, _ precision: Precision, _ report: inout Measurements
+    ) throws -> SampledSpeech {
+        let (synthesizer, loading) = try Measurements.timed {
+            try bench.load(precision, packs: folders.weightPacks)
+        }
         report.add("model", synthesizer.name)
-        report.add("nfe", Double(options.nfe))
-        report.add("reference_seconds", reference.audio.seconds)
+        report.add("nfe", Double(bench.options.nfe))
+        report.add("reference_seconds", bench.voice.audio.seconds)
         report.add("load_seconds", loading)
-        func speak(
-            _ options: SynthesisOptions, with synthesizer: Synthesizer
-        ) throws -> (SynthesisSummary, [Float]) {
-            var wave: [Float] = []
-            let summary = try synthesizer.speak(text, voice: reference, options: options) {
-                wave += $0
-            }
-            return (summary, wave)
-        }
-        let (cold, _) = try speak(options, with: synthesizer)
+        let cold = try bench.speak(with: synthesizer).summary
         report.add("cold_first_audio_seconds", cold.firstAudioSeconds)
         report.add("cold_rtf", cold.rtf)
-        let (warm, wave) = try speak(options, with: synthesizer)
+        let (speech, warm) = try bench.speak(with: synthesizer)
         report.add("audio_seconds", warm.audioSeconds)
         report.add("first_audio_seconds", warm.firstAudioSeconds)
         report.add("synthesis_seconds", warm.synthesisSeconds)
@@ -88,26 +95,17 @@ struct BenchSpeakCommand: ParsableCommand {
         report.add("sampling_seconds", warm.samplingSeconds)
         report.add("vocoder_seconds", warm.vocoderSeconds)
         report.add("rtf", warm.rtf)
-        if options.economy != .off {
-            var exactOptions = options
-            exactOptions.economy = .off
-            let (exact, expected) = try speak(exactOptions, with: synthesizer)
-            let distance = try SpeechDistance(wave, reference: expected)
-            report.add("cfg_economy", options.economy.rawValue)
-            report.add("exact_sampling_seconds", exact.samplingSeconds)
-            report.add("exact_rtf", exact.rtf)
+        if bench.options.economy != .off {
+            var exactBench = bench
+            exactBench.options.economy = .off
+            let exact = try exactBench.speak(with: synthesizer)
+            let distance = SpeechDistance(speech, reference: exact.speech)
+            report.add("cfg_economy", bench.options.economy.rawValue)
+            report.add("exact_sampling_seconds", exact.summary.samplingSeconds)
+            report.add("exact_rtf", exact.summary.rtf)
             report.add("mel_l1", distance.melL1)
             report.add("audio_snr_db", distance.audioSNR)
         }
-        report.add("peak_rss_bytes", Measurements.peakResidentBytes)
-        if let finer {
-            let (exact, expected) = try speak(options, with: load(finer))
-            let distance = try SpeechDistance(wave, reference: expected)
-            report.add("against_precision", finer.rawValue)
-            report.add("against_rtf", exact.rtf)
-            report.add("against_mel_l1", distance.melL1)
-            report.add("against_audio_snr_db", distance.audioSNR)
-        }
-        report.print(asJSON: json)
+        return speech
     }
 }

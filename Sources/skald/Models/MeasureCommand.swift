@@ -9,9 +9,9 @@ struct MeasureCommand: ParsableCommand {
         abstract: "Measure how far a model's int8 speech is from its bf16 speech.",
         discussion: """
             Speaks a short sentence in both formats from the same noise, all steps of it, and prints the \
-            audio SNR and the mean difference of the log mel spectrograms. The SNR is kept beside the \
-            packed weights; from then on --precision auto takes int8 for these weights on this kind of \
-            CPU where it is at least 25 dB. Costs 16 steps of each format.
+            audio SNR and the mean difference of the log mels that the sampler came to. The SNR is kept \
+            beside the packed weights; from then on --precision auto takes int8 for these weights on \
+            this kind of CPU where it is at least 25 dB. Costs 16 steps of each format.
             """)
 
     @Flag(help: "Print one JSON object.")
@@ -31,15 +31,11 @@ struct MeasureCommand: ParsableCommand {
         var options = SynthesisOptions()
         options.nfe = 16
         options.seed = 0
-        func speak(_ precision: Precision) throws -> [Float] {
-            let synthesizer = try Synthesizer.load(
-                description, weights: source, precision: precision, packs: folders.weightPacks
-            ).synthesizer
-            var wave: [Float] = []
-            _ = try synthesizer.speak(
-                "Good evening, and welcome.", voice: reference, options: options
-            ) { wave += $0 }
-            return wave
+        let bench = SpeechBench(
+            model: description, weights: source, text: "Good evening, and welcome.",
+            voice: reference, options: options)
+        func speak(_ precision: Precision) throws -> SampledSpeech {
+            try bench.speak(with: bench.load(precision, packs: folders.weightPacks)).speech
         }
         let distance = try SpeechDistance(speak(.int8), reference: speak(.bf16))
         let file = try description.keep(
