@@ -137,22 +137,34 @@ struct BenchTests {
         #expect(String(decoding: table.output, as: UTF8.self).contains("not with --nfe auto"))
     }
 
-    /// The most exact format has none to be compared with.
-    @Test func accuracyNeedsAMoreExactFormat() throws {
+    /// Each format is compared with the next more exact one, and that with the next, unless it is not
+    /// to be.
+    @Test func formatsAreComparedWithMoreExactOnes() throws {
         let installation = try Installation()
-        let refused = try Program.run(
-            ["bench", "speak", "Hi.", "--nfe", "1", "--accuracy", "--precision", "f32"],
-            environment: installation.environment)
-        #expect(refused.status != 0 && refused.errors.contains("--accuracy"))
-        let figures = try figures(
-            ["speak", "Hi.", "--nfe", "1", "--accuracy", "--precision", "bf16"], installation)
-        #expect(figures["against_precision"]?.string == "f32" && figures["nfe"]?.int == 1)
+        func compared(_ precision: String, _ more: [String] = []) throws -> [String: Double] {
+            let figures = try figures(
+                ["speak", "Hi.", "--nfe", "2", "--precision", precision] + more, installation)
+            #expect(figures["precision"]?.string == precision && figures["nfe"]?.int == 2)
+            let members = try #require(figures.object)
+            return members.filter { $0.key.contains("_against_") }.compactMapValues(\.double)
+        }
+        let bf16 = try compared("bf16")
+        #expect(bf16.keys.sorted() == ["bf16_against_f32_audio_snr_db", "bf16_against_f32_mel_l1"])
+        #expect((bf16["bf16_against_f32_mel_l1"] ?? 0) > 0)
+        #expect((bf16["bf16_against_f32_audio_snr_db"] ?? 0) > 5)
+        let int8 = try compared("int8")
+        let shared = int8.filter { bf16[$0.key] != nil }
+        #expect(int8.count == 4 && shared == bf16)
+        #expect((int8["int8_against_bf16_mel_l1"] ?? 0) > 0)
+        #expect((int8["int8_against_bf16_audio_snr_db"] ?? 0) > 5)
+        #expect(try compared("f32").isEmpty)
+        #expect(try compared("int8", ["--no-accuracy"]).isEmpty)
     }
 
     /// What is saved is printed beside what it changes.
     @Test func economyIsComparedWithTheExactResult() throws {
         let installation = try Installation()
-        let arguments = ["speak", "Good evening.", "--nfe", "4"]
+        let arguments = ["speak", "Good evening.", "--nfe", "4", "--no-accuracy"]
         let economy = try figures(arguments + ["--cfg-economy", "reuse"], installation)
         #expect((economy["mel_l1"]?.double ?? 0) > 0)
         #expect(economy["audio_snr_db"]?.double != nil && economy["exact_rtf"]?.double != nil)
