@@ -410,7 +410,7 @@ struct PrecisionTests {
     /// What is done with blocks of a product gives what is done with the whole of it.
     @Test(arguments: [Precision.f32, .bf16, .int8], [nil, 3] as [Int?])
     func fusedIsLikeOneByOne(_ precision: Precision, rank: Int?) {
-        let (samples, frames, heads) = (2, 53, 6)
+        let (samples, frames, heads) = (2, 253, 6)
         let layer = { (outputs: Int, inputs: Int, seed: UInt64) in
             let plain = Linear(
                 matrix: WeightMatrix(OpTests.noise([outputs, inputs], seed: seed), precision),
@@ -427,9 +427,14 @@ struct PrecisionTests {
         #expect(inner(input).array == inner(x).array)
         let rotary = RotaryTable(positions: frames, width: 64)
         for rotated in [1, 5, heads] {
-            #expect(
-                inner(input, rotary: rotary, heads: heads, rotated: rotated).array
-                    == rotary.rotate(inner(x), heads: heads, rotated: rotated).array)
+            let turned = rotary.rotate(inner(x), heads: heads, rotated: rotated)
+            let expected = Attention.attend(
+                queries: turned, keys: turned, values: inner(x), heads: heads, keyLengths: nil,
+                precision: precision)
+            let attended = Attention.attend(
+                input, queries: inner, keys: inner, values: inner, heads: heads, rotary: rotary,
+                rotated: rotated, keyLengths: nil, precision: precision)
+            #expect(attended.array == expected.array)
         }
         let hidden = inner(input, activation: .geluTanh, feeding: outer)
         let whole = inner(x, activation: .geluTanh)

@@ -59,22 +59,20 @@ struct SelfAttention: Sendable {
     }
 
     private func attend(_ x: LinearInput, _ rotary: RotaryTable, _ lengths: [Int]?) -> Tensor {
-        Attention.attend(
-            queries: placed(queries, x, norm: norms?.queries, rotary),
-            keys: placed(keys, x, norm: norms?.keys, rotary), values: values(x),
-            heads: heads, keyLengths: masksKeys ? lengths : nil, precision: precision)
-    }
-
-    /// Normalises each head when asked, then rotates by position.
-    private func placed(
-        _ layer: Linear, _ input: LinearInput, norm: Tensor?, _ rotary: RotaryTable
-    ) -> Tensor {
-        guard let norm else {
-            return layer(input, rotary: rotary, heads: heads, rotated: rotated)
+        let keyLengths = masksKeys ? lengths : nil
+        guard let norms else {
+            return Attention.attend(
+                x, queries: queries, keys: keys, values: values, heads: heads, rotary: rotary,
+                rotated: rotated, keyLengths: keyLengths, precision: precision)
         }
-        let x = layer(input)
-        let perHead = [x.rows * heads, x.columns / heads]
-        let normalized = x.reshaped(perHead).rmsNorm(gain: norm, eps: 1e-6).reshaped(x.shape)
-        return rotary.rotate(normalized, heads: heads, rotated: rotated)
+        func placed(_ layer: Linear, norm: Tensor) -> Tensor {
+            let y = layer(x)
+            let perHead = [y.rows * heads, y.columns / heads]
+            let normalized = y.reshaped(perHead).rmsNorm(gain: norm, eps: 1e-6).reshaped(y.shape)
+            return rotary.rotate(normalized, heads: heads, rotated: rotated)
+        }
+        return Attention.attend(
+            queries: placed(queries, norm: norms.queries), keys: placed(keys, norm: norms.keys),
+            values: values(x), heads: heads, keyLengths: keyLengths, precision: precision)
     }
 }

@@ -216,7 +216,7 @@ struct Panels<Element: OperandElement> {
     /// Packs b that lies as its transpose `[columns, depth]`, whose rows lie `stride` apart.
     init(transposed b: UnsafePointer<Float>, stride: Int, depth: Int, columns: Int) {
         self.init(depth: depth, columns: columns)
-        Element.packTransposed(Kernels.matrix)(b, stride, depth, columns, base)
+        packTransposed(0..<columns, b, stride: stride, depth: depth)
     }
 
     /// Packs x, whose rows are the depth, on all threads.
@@ -233,21 +233,29 @@ struct Panels<Element: OperandElement> {
         return result
     }
 
-    /// Fills in rows of the depth, from a multiple of 64, with those of x.
+    /// Fills in rows of the depth, from a multiple of `depthUnit`, with those of x.
     func pack(_ rows: Range<Int>, of x: Tensor) {
         pack(rows, x.base + rows.lowerBound * x.columns, stride: x.columns)
     }
 
-    private func pack(_ rows: Range<Int>, _ b: UnsafePointer<Float>, stride: Int) {
+    /// Fills in rows of the depth, from a multiple of `depthUnit`, with those of b, `stride` apart.
+    func pack(_ rows: Range<Int>, _ b: UnsafePointer<Float>, stride: Int) {
         Element.pack(Kernels.matrix)(
             b, stride, rows.count, columns, base + rows.lowerBound * CKernels_panel, depth)
     }
 
     /// Fills in columns, from a multiple of 16, with rows of x.
     func packTransposed(_ columns: Range<Int>, of x: Tensor) {
+        packTransposed(
+            columns, x.base + columns.lowerBound * x.columns, stride: x.columns, depth: x.columns)
+    }
+
+    /// Fills in columns, from a multiple of 16, with rows of b, `stride` apart, of so many values.
+    func packTransposed(
+        _ columns: Range<Int>, _ b: UnsafePointer<Float>, stride: Int, depth: Int
+    ) {
         Element.packTransposed(Kernels.matrix)(
-            x.base + columns.lowerBound * x.columns, x.columns, x.columns, columns.count,
-            base + columns.lowerBound * depth)
+            b, stride, depth, columns.count, base + columns.lowerBound * self.depth)
     }
 
     var base: UnsafeMutablePointer<Element> {

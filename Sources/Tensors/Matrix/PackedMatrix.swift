@@ -87,10 +87,11 @@ package struct PackedMatrix: Sendable {
     ///
     /// - Parameters:
     ///   - left: x `[rows, inputs]`, in the matrix's format.
+    ///   - perSample: rows of a sample, where no block may have rows of two.
     ///   - finish: called with each block (rows, columns, its values, which it may change, and the
     ///     distance between their rows), on the thread that made it.
     func multiply(
-        _ left: PackedRows,
+        _ left: PackedRows, perSample: Int? = nil,
         finish: (Range<Int>, Range<Int>, UnsafeMutablePointer<Float>, Int) -> Void
     ) {
         // A block lies in memory of its own: rows of the whole result are a power of two apart, and
@@ -99,7 +100,7 @@ package struct PackedMatrix: Sendable {
         func run(
             _ count: Int, _ product: (Range<Int>, Range<Int>, UnsafeMutablePointer<Float>) -> Void
         ) {
-            ProductBlocks.run(count, outputs) { rows, columns in
+            ProductBlocks.run(count, outputs, perSample: perSample) { rows, columns in
                 withScratch(rows.count * stride) { block in
                     product(rows, columns, block)
                     finish(rows, columns, block, stride)
@@ -144,35 +145,45 @@ struct ProductBlocks: RandomAccessCollection {
 
     private let rows: Int
     private let columns: Int
+    /// Rows of a sample; no block has rows of two.
+    private let perSample: Int
     /// Rows of a block.
     private let height: Int
 
-    init(_ rows: Int, _ columns: Int) {
+    init(_ rows: Int, _ columns: Int, perSample: Int? = nil) {
         (self.rows, self.columns) = (rows, columns)
+        self.perSample = Swift.max(1, perSample ?? rows)
         // Of about the same height, so that no thread waits long for another's last block.
         let most = rows > 768 ? 192 : 96
-        let down = Swift.max(1, (rows + most - 1) / most)
-        height = ((rows + down - 1) / down).rounded(up: 16)
+        let down = (self.perSample + most - 1) / most
+        height = ((self.perSample + down - 1) / down).rounded(up: CKernels_row_block)
     }
 
+    /// Blocks of a sample below one another.
+    private var downSample: Int { (perSample + height - 1) / height }
     /// Blocks below one another.
-    private var down: Int { (rows + height - 1) / height }
+    private var down: Int { rows / perSample * downSample }
 
     var startIndex: Int { 0 }
     var endIndex: Int { down * ((columns + Self.width - 1) / Self.width) }
 
     subscript(index: Int) -> (rows: Range<Int>, columns: Range<Int>) {
-        let (row, column) = (index % down * height, index / down * Self.width)
+        let (block, column) = (index % down, index / down * Self.width)
+        let sample = block / downSample * perSample
+        let row = block % downSample * height
         return (
-            row..<Swift.min(rows, row + height), column..<Swift.min(columns, column + Self.width)
+            sample + row..<sample + Swift.min(perSample, row + height),
+            column..<Swift.min(columns, column + Self.width)
         )
     }
 
     /// Calls `body` (rows, columns) for each block, on all threads.
     ///
     /// Every element of the result is one sum in one order, wherever the cuts are.
-    static func run(_ rows: Int, _ columns: Int, _ body: (Range<Int>, Range<Int>) -> Void) {
-        let blocks = ProductBlocks(rows, columns)
+    static func run(
+        _ rows: Int, _ columns: Int, perSample: Int? = nil, _ body: (Range<Int>, Range<Int>) -> Void
+    ) {
+        let blocks = ProductBlocks(rows, columns, perSample: perSample)
         Parallel.run(blocks.count) {
             let block = blocks[$0]
             body(block.rows, block.columns)

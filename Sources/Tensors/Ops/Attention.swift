@@ -26,10 +26,8 @@ package enum Attention {
         let layout = AttentionLayout(queries.shape, heads: heads, keyLengths: keyLengths)
         func forward(logSums: Storage?) -> Tensor {
             precision == .f32
-                ? Self.forward(
-                    AttentionOperands<Float>(queries, keys, values, layout), layout, logSums)
-                : Self.forward(
-                    AttentionOperands<BFloat16>(queries, keys, values, layout), layout, logSums)
+                ? Self.forward(packed(Float.self, queries, keys, values, layout), layout, logSums)
+                : Self.forward(packed(BFloat16.self, queries, keys, values, layout), layout, logSums)
         }
         let inputs = [queries, keys, values]
         guard inputs.contains(where: \.isRecorded) else { return forward(logSums: nil) }
@@ -44,19 +42,35 @@ package enum Attention {
         }
     }
 
+    /// The heads of q, k and v, packed on all threads, once for all tiles of queries.
+    private static func packed<Element: AttentionElement>(
+        _: Element.Type, _ queries: Tensor, _ keys: Tensor, _ values: Tensor,
+        _ layout: AttentionLayout
+    ) -> [AttentionHead<Element>] {
+        let heads = layout.heads(Element.self)
+        Parallel.run(heads.count) { piece in
+            let (head, first) = (heads[piece], layout.head(piece))
+            let attended = 0..<layout.keys(of: piece)
+            head.setQueries(0..<layout.frames, queries.base + first, stride: layout.stride)
+            head.setKeys(attended, keys.base + first, stride: layout.stride)
+            head.setValues(attended, values.base + first, stride: layout.stride)
+        }
+        return heads
+    }
+
     /// The result, a tile of queries at a time, with a softmax that takes the keys tile by tile: what was
     /// added up is made smaller whenever a larger score comes (Milakov and Gimelshein, 2018).
     ///
     /// logSums: gets the logarithm of what each row of weights was divided by, `[samples, heads, frames]`.
     static func forward<Element: AttentionElement>(
-        _ operands: AttentionOperands<Element>, _ layout: AttentionLayout, _ logSums: Storage?
+        _ heads: [AttentionHead<Element>], _ layout: AttentionLayout, _ logSums: Storage?
     ) -> Tensor {
         let (width, stride) = (layout.width, layout.stride)
         let tiles = (layout.frames + queryTile - 1) / queryTile
         return Tensor(shape: layout.shape) { y in
-            Parallel.run(operands.heads.count * tiles) { index in
+            Parallel.run(heads.count * tiles) { index in
                 let (piece, first) = (index / tiles, index % tiles * queryTile)
-                let head = operands.heads[piece]
+                let head = heads[piece]
                 let rows = first..<min(first + queryTile, layout.frames)
                 let most = min(keyTile, layout.keys(of: piece))
                 // Rows of scores a power of two apart would push each other out of the cache.
@@ -83,15 +97,16 @@ package enum Attention {
                                 scores + row * scoreStride, keys.count, layout.scale,
                                 weights.base + row * weights.stride, largest + row, totals + row)
                             if tile > 0, kept != 1 {
-                                scale(sums + row * width, width, by: kept)
+                                let sum = sums + row * width
+                                scale(sum, width, by: kept, into: sum)
                             }
                         }
                         values.product(weights, into: sums, stride: width, accumulating: tile > 0)
                     }
                     for (row, frame) in rows.enumerated() {
-                        scale(sums + row * width, width, by: 1 / totals[row])
-                        (y + layout.head(piece) + frame * stride)
-                            .update(from: sums + row * width, count: width)
+                        scale(
+                            sums + row * width, width, by: 1 / totals[row],
+                            into: y + layout.head(piece) + frame * stride)
                         logSums?.base[piece * layout.frames + frame] =
                             layout.scale * largest[row] + log(totals[row])
                     }
@@ -100,8 +115,10 @@ package enum Attention {
         }
     }
 
-    private static func scale(_ x: UnsafeMutablePointer<Float>, _ count: Int, by factor: Float) {
-        for index in 0..<count { x[index] *= factor }
+    private static func scale(
+        _ x: UnsafePointer<Float>, _ count: Int, by factor: Float, into y: UnsafeMutablePointer<Float>
+    ) {
+        for index in 0..<count { y[index] = x[index] * factor }
     }
 }
 
@@ -133,6 +150,11 @@ struct AttentionLayout {
         piece / heads * frames * stride + piece % heads * width
     }
 
+    /// Room for all pieces.
+    func heads<Element>(_: Element.Type) -> [AttentionHead<Element>] {
+        (0..<pieces).map { AttentionHead(frames: frames, keys: keys(of: $0), width: width) }
+    }
+
     /// How many keys a piece attends to.
     func keys(of piece: Int) -> Int { max(1, keyLengths?[piece / heads] ?? frames) }
 }
@@ -145,8 +167,6 @@ protocol AttentionElement: OperandElement {
         UnsafeMutablePointer<Self>?, Int, UnsafeMutablePointer<Self>?
     ) -> Void
 
-    /// A head's rows of x, from `first`, as a left operand.
-    static func rows(_ x: Tensor, first: Int, rows: Int, width: Int) -> OperandRows<Self>
     /// Where the weights that come of scores `[rows, keys]` go: over them, or to `lent`.
     static func weights(
         rows: Int, keys: Int, over scores: UnsafeMutablePointer<Float>, stride: Int,
@@ -162,10 +182,6 @@ protocol AttentionElement: OperandElement {
 }
 
 extension Float: AttentionElement {
-    static func rows(_ x: Tensor, first: Int, rows: Int, width: Int) -> OperandRows<Float> {
-        OperandRows(x.storage.base + x.offset + first, of: x.storage, stride: x.columns, rows: rows)
-    }
-
     static func weights(
         rows: Int, keys: Int, over scores: UnsafeMutablePointer<Float>, stride: Int,
         in lent: UnsafeMutablePointer<Float>
@@ -183,13 +199,6 @@ extension Float: AttentionElement {
 }
 
 extension BFloat16: AttentionElement {
-    static func rows(_ x: Tensor, first: Int, rows: Int, width: Int) -> OperandRows<BFloat16> {
-        let result = OperandRows<BFloat16>(rows: rows, depth: width)
-        Kernels.matrix.bf16_rows(
-            x.base + first, x.columns, rows, width, result.base, result.stride)
-        return result
-    }
-
     static func weights(
         rows: Int, keys: Int, over scores: UnsafeMutablePointer<Float>, stride: Int,
         in lent: UnsafeMutablePointer<Float>

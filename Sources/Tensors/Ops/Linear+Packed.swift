@@ -3,7 +3,8 @@ import CKernels
 /// Speaking with packed weights: what follows a product is done with each of its blocks while the block
 /// is in the cache.
 extension Linear {
-    private var packed: PackedMatrix? {
+    /// What the layer multiplies with while speaking.
+    var packed: PackedMatrix? {
         guard case .packed(let packed) = matrix, lowRank?.isRecorded != true else { return nil }
         return packed
     }
@@ -77,26 +78,6 @@ extension Linear {
         }
     }
 
-    /// `x Wᵀ + bias`, the first `rotated` heads turned by their position.
-    package func callAsFunction(
-        _ input: LinearInput, rotary: RotaryTable, heads: Int, rotated: Int
-    ) -> Tensor {
-        let width = rotary.width
-        guard let packed, ProductBlocks.width % width == 0 else {
-            return rotary.rotate(self(input), heads: heads, rotated: rotated)
-        }
-        precondition(
-            input.shape.count == 3 && outputs == heads * width && rotated <= heads,
-            "Linear: \(input.shape), \(heads) heads of \(width)")
-        let frames = input.shape[1]
-        return multiplied(input, packed) { values, y, row, columns in
-            // Blocks begin and end between heads.
-            let turned = max(0, min(columns.count, rotated * width - columns.lowerBound))
-            rotary.rotate(values, into: y, position: row % frames, heads: turned / width)
-            (y + turned).update(from: values + turned, count: columns.count - turned)
-        }
-    }
-
     /// `x Wᵀ + bias` with packed weights, then the activation.
     func multiplied(
         _ input: LinearInput, _ packed: PackedMatrix, _ activation: Activation?
@@ -135,16 +116,17 @@ extension Linear {
     }
 
     /// Calls `finish` (rows, columns, values, distance between their rows) with each block of
-    /// `x Wᵀ + bias`, which it may change; without the bias where `finish` adds it.
-    private func eachBlock(
-        _ input: LinearInput, _ packed: PackedMatrix, addingBias: Bool = true,
+    /// `x Wᵀ + bias`, which it may change; without the bias where `finish` adds it. With
+    /// `perSample`, a block's rows are of one sample of so many, from a multiple of 32 in it.
+    func eachBlock(
+        _ input: LinearInput, _ packed: PackedMatrix, addingBias: Bool = true, perSample: Int? = nil,
         finish: (Range<Int>, Range<Int>, UnsafeMutablePointer<Float>, Int) -> Void
     ) {
         guard let left = input.rows else {
             preconditionFailure("Linear: the input was made for another format")
         }
         let addition = lowRank.map { LowRankAddition($0, input.wholeValues) }
-        packed.multiply(left) { rows, columns, block, stride in
+        packed.multiply(left, perSample: perSample) { rows, columns, block, stride in
             addition?.add(rows, columns, to: block, stride: stride)
             if addingBias, let bias {
                 for row in 0..<rows.count {
