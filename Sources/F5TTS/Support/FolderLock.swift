@@ -41,7 +41,14 @@ package final class FolderLock {
 
     /// Lets others have the folder; nothing where that is done.
     package func release() {
-        if descriptor >= 0 { close(descriptor) }
+        if descriptor >= 0 { Self.unlock(descriptor) }
         descriptor = -1
+    }
+
+    /// Closes a file or folder that may be locked, and gives the lock back at once: a program that is just
+    /// being started has a copy of every descriptor, and with it the lock, until it is the other program.
+    static func unlock(_ descriptor: Int32) {
+        flock(descriptor, LOCK_UN)
+        close(descriptor)
     }
 }

@@ -61,7 +61,7 @@ package final class StagingFolder {
 
     deinit {
         if !isPublished { try? FileManager.default.removeItem(atPath: path) }
-        close(descriptor)
+        FolderLock.unlock(descriptor)
     }
 
     /// Writes a new file, and waits until the disk has it.

@@ -63,7 +63,7 @@ final class RunFolder {
         }
     }
 
-    deinit { if lock >= 0 { close(lock) } }
+    deinit { if lock >= 0 { FolderLock.unlock(lock) } }
 
     /// Puts a trainer into the newest state that can be read.
     ///
