@@ -54,11 +54,14 @@ package final class RunningServer: Sendable {
                 allowedHosts: allowedHosts
                     ?? (socket.isLoopback && !authorization.hasKey ? AllowedHosts() : nil)),
             limits: options.http, logger: logger)
+        let jobs = try? adaptation.get()
         engine.start(
             load: load,
-            loaded: { result in
+            // The engine's thread may be there a moment longer than the server: it is not to keep the data
+            // folder from the next one.
+            loaded: { [weak jobs] result in
                 // Jobs wait: the model is loaded for people who want to hear it.
-                if case .success = result { try? adaptation.get().start() }
+                if case .success = result { jobs?.start() }
                 loaded(result)
             })
     }
