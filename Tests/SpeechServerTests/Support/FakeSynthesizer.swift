@@ -43,6 +43,11 @@ final class FakeSynthesizer: SpeechSynthesizing {
         self.failingChunk = failingChunk
     }
 
+    /// From now on every step waits for a permit.
+    func takeSteps(by permits: DispatchSemaphore) {
+        whileStepping.withLock { act in act = { permits.wait() } }
+    }
+
     static let samplesPerChunk = 9600
 
     /// The samples of one chunk, as the engine gets them.
@@ -60,6 +65,13 @@ final class FakeSynthesizer: SpeechSynthesizing {
         let act = whilePreparing.withLock { $0 }
         act?()
         return FakeSpeech(self, chunks: Int(text) ?? chunks, seed: options.seed)
+    }
+}
+
+extension DispatchSemaphore {
+    /// Lets so many pass.
+    func signal(times: Int) {
+        for _ in 0..<times { signal() }
     }
 }
 
