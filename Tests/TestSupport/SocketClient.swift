@@ -8,7 +8,7 @@ package final class SocketClient {
     package struct Failure: Error { package let what: String }
 
     /// A read that waits longer than `receiveSeconds` counts as the end.
-    package init(port: Int, receiveSeconds: Int = 20) throws {
+    package init(port: Int, receiveSeconds: Int = 60) throws {
         socket = Foundation.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var timeout = timeval(tv_sec: receiveSeconds, tv_usec: 0)
         setsockopt(

@@ -70,7 +70,7 @@ final class TestServer {
         running.shutDown(within: seconds)
     }
 
-    func client(receiveSeconds: Int = 20) throws -> SocketClient {
+    func client(receiveSeconds: Int = 60) throws -> SocketClient {
         try SocketClient(port: port, receiveSeconds: receiveSeconds)
     }
 
@@ -135,7 +135,7 @@ extension SocketClient {
 }
 
 /// Waits until `condition` holds; false after `seconds`.
-func eventually(within seconds: Double = 5, _ condition: () -> Bool) -> Bool {
+func eventually(within seconds: Double = 20, _ condition: () -> Bool) -> Bool {
     let deadline = ContinuousClock.now + .seconds(seconds)
     while ContinuousClock.now < deadline {
         if condition() { return true }
