@@ -156,9 +156,9 @@ import Testing
             _ = try? scene.speech(synthesizer, "ada")
             spoken.signal()
         }
-        #expect(spoken.wait(timeout: .now() + 30) == .success)
+        #expect(spoken.wait(timeout: .now() + 120) == .success)
         ComputeGate.shared.speechEnds()
-        #expect(read.wait(timeout: .now() + 30) == .success)
+        #expect(read.wait(timeout: .now() + 120) == .success)
     }
 
     @Test func anotherBaseIsRefused() throws {
