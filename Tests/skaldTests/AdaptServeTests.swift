@@ -69,7 +69,7 @@ import Testing
     }
 
     private func finish(_ server: ServedInstallation, _ id: String) throws -> JSONValue {
-        _ = ServedInstallation.eventually(within: 120) {
+        _ = ServedInstallation.eventually(within: 300) {
             ["succeeded", "failed"].contains(status(server, id))
         }
         let job = try get(server, "\(Self.jobs)/\(id)")
@@ -190,7 +190,7 @@ import Testing
     /// Killed again and again it comes to the same weights as a job that was left in peace.
     @Test func killedInTheMiddle() throws {
         var server = try ServedInstallation(installation)
-        let whole = try begin(server, updates: 20)
+        let whole = try begin(server, updates: 40)
         let job = try finish(server, whole)
         let curves = try result(server, job, "curves.jsonl")
         #expect(curves.count > 1000)
@@ -198,11 +198,11 @@ import Testing
             server, model: job["fine_tuned_model"]?.string ?? "", voice: nil)
         #expect(heard.status == 200, "\(heard.text)")
 
-        let killed = try begin(server, updates: 20)
+        let killed = try begin(server, updates: 40)
         let waiting = try begin(server, updates: 1)
-        for least in [0, 6, 11] {
+        for least in [0, 12, 22] {
             #expect(
-                ServedInstallation.eventually(within: 60) {
+                ServedInstallation.eventually(within: 180) {
                     status(server, killed) == "running" && step(server, killed) > least
                 })
             kill(server.pid, SIGKILL)
@@ -229,7 +229,7 @@ import Testing
             #","hyperparameters":{"updates":100000,"check_every":100000,"hold_out":2,"#
                 + #""batch_frames":250,"lora_rank":4}"#)
         for _ in 0..<8 {
-            let isRunning = ServedInstallation.eventually(within: 60) {
+            let isRunning = ServedInstallation.eventually(within: 180) {
                 ["running", "failed"].contains(status(server, id))
             }
             #expect(isRunning)
@@ -240,7 +240,7 @@ import Testing
             _ = try server.program.finish()
             server = try ServedInstallation(installation)
         }
-        #expect(ServedInstallation.eventually(within: 60) { status(server, id) == "failed" })
+        #expect(ServedInstallation.eventually(within: 180) { status(server, id) == "failed" })
         let job = try get(server, "\(Self.jobs)/\(id)")
         #expect(job["error"]?["code"]?.string == "server_ended", "\(job)")
     }
@@ -248,7 +248,7 @@ import Testing
     @Test func sigtermSavesTheJob() throws {
         var server = try ServedInstallation(installation)
         let id = try begin(server, updates: 100_000)
-        #expect(ServedInstallation.eventually(within: 60) { step(server, id) > 2 })
+        #expect(ServedInstallation.eventually(within: 180) { step(server, id) > 2 })
         // What the mels were made of takes no more room, and is not missed when the job goes on.
         #expect(!installation.names("data/jobs/\(id)").contains("unpacked"))
         let before = step(server, id)
@@ -256,10 +256,10 @@ import Testing
         let ended = try server.program.finish()
         #expect(ended.status == 0, "\(ended.errors)")
         server = try ServedInstallation(installation)
-        #expect(ServedInstallation.eventually(within: 60) { step(server, id) > before })
+        #expect(ServedInstallation.eventually(within: 180) { step(server, id) > before })
         #expect(try post(server, "\(Self.jobs)/\(id)/cancel")["status"]?.string == "cancelled")
         #expect(
-            ServedInstallation.eventually(within: 30) {
+            ServedInstallation.eventually(within: 60) {
                 installation.names("data/jobs").filter { $0 == id }.isEmpty
             })
     }
@@ -272,7 +272,7 @@ import Testing
         }
         var server = try ServedInstallation(installation, ["--precision", "int8"])
         let id = try begin(server, updates: 100_000)
-        #expect(ServedInstallation.eventually(within: 60) { step(server, id) > 0 })
+        #expect(ServedInstallation.eventually(within: 180) { step(server, id) > 0 })
         // Eight bits are too few to learn in.
         #expect(try precision(id) == "bf16")
         kill(server.pid, SIGTERM)
@@ -280,7 +280,7 @@ import Testing
         server = try ServedInstallation(installation, ["--precision", "f32"])
         let before = step(server, id)
         #expect(
-            ServedInstallation.eventually(within: 60) { step(server, id) > before },
+            ServedInstallation.eventually(within: 180) { step(server, id) > before },
             "\(server.program.errorsSoFar)")
         #expect(try precision(id) == "bf16")
         #expect(try post(server, "\(Self.jobs)/\(id)/cancel")["status"]?.string == "cancelled")
@@ -306,20 +306,20 @@ import Testing
         }
         _ = try secondsToFirstAudio()
         let id = try begin(server, updates: 100_000)
-        #expect(ServedInstallation.eventually(within: 60) { step(server, id) > 0 })
+        #expect(ServedInstallation.eventually(within: 180) { step(server, id) > 0 })
         // The machine may have other things to do: idle and busy are measured in turn, and one good
-        // round of three is enough.
+        // round of six is enough.
         var ratios: [Double] = []
-        for _ in 0..<3 {
+        for _ in 0..<6 {
             let before = step(server, id)
             let busy = try median(5)
-            #expect(ServedInstallation.eventually(within: 30) { step(server, id) > before })
+            #expect(ServedInstallation.eventually(within: 60) { step(server, id) > before })
             _ = try post(server, "\(Self.jobs)/\(id)/pause")
             // Paused, it may still be in an update.
             usleep(1_000_000)
             let idle = try median(5)
             _ = try post(server, "\(Self.jobs)/\(id)/resume")
-            #expect(ServedInstallation.eventually(within: 60) { status(server, id) == "running" })
+            #expect(ServedInstallation.eventually(within: 180) { status(server, id) == "running" })
             ratios.append(busy / idle)
             if busy <= 1.5 * idle { break }
         }

@@ -73,6 +73,17 @@ enum Program {
             (try? Data(contentsOf: errorFile)).map { String(decoding: $0, as: UTF8.self) } ?? ""
         }
 
+        /// Waits until Ctrl-C is the program's own affair; false when it does not come to that.
+        func takesInterrupts(within seconds: Double = 60) -> Bool {
+            let path = "/proc/\(process.processIdentifier)/status"
+            return ServedInstallation.eventually(within: seconds) {
+                let status = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+                let caught = status.firstMatch(of: /SigCgt:\s+([0-9a-f]+)/)
+                    .flatMap { UInt64($0.output.1, radix: 16) }
+                return (caught ?? 0) >> (SIGINT - 1) & 1 == 1
+            }
+        }
+
         func finish() throws -> Result {
             process.waitUntilExit()
             return Result(

@@ -17,7 +17,7 @@ final class ServedInstallation {
             environment: installation.environment.merging(environment) { _, given in given })
         let program = program
         var port: Int?
-        _ = Self.eventually {
+        _ = Self.eventually(within: 60) {
             port = program.errorsSoFar.firstMatch(of: /url=http:\/\/127\.0\.0\.1:([0-9]+)/)
                 .flatMap { Int($0.output.1) }
             return port != nil || !program.process.isRunning
@@ -25,9 +25,11 @@ final class ServedInstallation {
         guard let port else { throw NotServing(log: program.errorsSoFar) }
         self.port = port
         guard
-            Self.eventually(until: {
-                (try? SocketClient(port: port).request("GET", "/health"))?.status == 200
-            })
+            Self.eventually(
+                within: 60,
+                until: {
+                    (try? SocketClient(port: port).request("GET", "/health"))?.status == 200
+                })
         else { throw NotServing(log: program.errorsSoFar) }
     }
 

@@ -79,16 +79,16 @@ struct TrainTests {
     /// Killed once and stopped once, a run makes the model that an uninterrupted one makes, and the
     /// model speaks.
     @Test func interruptedRunsMakeTheSameModel() throws {
-        try configure("updates: 40\n  optimizer: muon")
+        try configure("updates: 120\n  optimizer: muon")
         let whole = try train("whole")
         #expect(whole.status == 0, "\(whole.errors)")
         #expect(whole.errors.contains("a 3 (") && whole.errors.contains("2 utterances held out"))
         #expect(!whole.errors.contains("c 1 ("))
 
-        // Killed in the middle, once it has something to lose.
+        // Killed in the middle, once it has something to lose: of many updates most are left.
         let killed = try Program.Running(arguments("cut"), environment: installation.environment)
         let checkpoints = installation.path("runs/cut/checkpoints")
-        for _ in 0..<2000 where killed.process.isRunning {
+        for _ in 0..<6000 where killed.process.isRunning {
             let names = (try? FileManager.default.contentsOfDirectory(atPath: checkpoints)) ?? []
             if names.contains(where: { !$0.hasPrefix(".") }) { break }
             Thread.sleep(forTimeInterval: 0.01)
@@ -97,7 +97,7 @@ struct TrainTests {
         #expect(try killed.finish().crashed)
         // Told to stop, it saves and says how to go on.
         let stopped = try Program.Running(arguments("cut"), environment: installation.environment)
-        for _ in 0..<2000 where stopped.process.isRunning {
+        for _ in 0..<6000 where stopped.process.isRunning {
             if stopped.errorsSoFar.contains("Going on from update") { break }
             Thread.sleep(forTimeInterval: 0.01)
         }
@@ -115,7 +115,7 @@ struct TrainTests {
         // The last one by name is the best of all.
         let best = try #require(
             installation.names("runs/whole").last { $0.hasPrefix("best-") })
-        for name in ["curves.jsonl", best, "checkpoints/update-00000040.pt"] {
+        for name in ["curves.jsonl", best, "checkpoints/update-00000120.pt"] {
             #expect(
                 try installation.bytes("runs/whole/\(name)")
                     == installation.bytes("runs/cut/\(name)"), "\(name)")
