@@ -17,7 +17,7 @@ TEXT = (
     "When you have eaten, we can walk along the cliff as far as the old lighthouse and back again."
 )
 SPEECH = {"model": "tiny_v1", "voice": "heart", "input": TEXT}
-EXACT = {"seed": 7, "nfe_step": 8}
+EXACT = {"seed": 7, "nfe_step": 16}
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +27,13 @@ def client(server):
 
 
 def stream(client, **arguments):
-    """The bytes of a streamed response, its content type, and when its pieces came."""
-    pieces, times = [], []
+    """The bytes of a streamed response, its content type, and when its pieces came, seconds from the request."""
+    pieces, times, start = [], [], time.monotonic()
     with client.audio.speech.with_streaming_response.create(**arguments) as response:
         kind = response.headers["content-type"]
         for piece in response.iter_bytes():
             pieces.append(piece)
-            times.append(time.monotonic())
+            times.append(time.monotonic() - start)
     return b"".join(pieces), kind, times
 
 
@@ -75,7 +75,8 @@ def test_speech_streams(client, expected, kind, content, report):
     else:
         assert np.array_equal(samples, expected), "a stream must hold what `speak` writes"
     spread = times[-1] - times[0]
-    assert spread > 0.05, "all pieces came at once: nothing was streamed"
+    # The second of two chunks is nearly half of the work, however fast that is done.
+    assert spread > 0.1 * times[-1], "all pieces came at once: nothing was streamed"
     report(f"openai, {kind}: {len(samples) / rate:.2f} s of audio, first piece {spread:.2f} s before the last")
 
 

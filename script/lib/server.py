@@ -1,7 +1,7 @@
 """Starts `skald serve` on a free port and waits until it is healthy."""
 
 import json
-import socket
+import re
 import subprocess
 import time
 import urllib.error
@@ -16,12 +16,9 @@ class Server:
     """A context: the server runs inside it. Leaving it asks the server to drain and end."""
 
     def __init__(self, *arguments, log: Path):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = None
         self.log = log
-        self.command = [str(BINARY), "serve", "--port", str(port), *map(str, arguments)]
+        self.command = [str(BINARY), "serve", "--port", "0", *map(str, arguments)]
 
     def __enter__(self):
         start = time.monotonic()
@@ -46,6 +43,11 @@ class Server:
             raise RuntimeError(f"SIGTERM ended the server with status {status}")
 
     def _healthy(self) -> bool:
+        # The log says which port it is.
+        found = re.search(r"url=(http://127\.0\.0\.1:\d+)\s", self.log.read_text())
+        if not found:
+            return False
+        self.url = found[1]
         try:
             with urllib.request.urlopen(self.url + "/health", timeout=5) as answer:
                 return answer.status == 200
