@@ -33,7 +33,8 @@ extension Attention {
             func project(
                 _ layer: Linear, _ packed: PackedMatrix, turning: Int, _ set: Setter
             ) {
-                layer.eachBlock(x, packed, perSample: layout.frames) { rows, columns, block, stride in
+                layer.eachBlock(x, packed, perSample: layout.frames) {
+                    rows, columns, block, stride in
                     let (sample, first) = rows.lowerBound.quotientAndRemainder(
                         dividingBy: layout.frames)
                     let frames = first..<first + rows.count

@@ -27,7 +27,8 @@ package enum Attention {
         func forward(logSums: Storage?) -> Tensor {
             precision == .f32
                 ? Self.forward(packed(Float.self, queries, keys, values, layout), layout, logSums)
-                : Self.forward(packed(BFloat16.self, queries, keys, values, layout), layout, logSums)
+                : Self.forward(
+                    packed(BFloat16.self, queries, keys, values, layout), layout, logSums)
         }
         let inputs = [queries, keys, values]
         guard inputs.contains(where: \.isRecorded) else { return forward(logSums: nil) }
@@ -116,7 +117,8 @@ package enum Attention {
     }
 
     private static func scale(
-        _ x: UnsafePointer<Float>, _ count: Int, by factor: Float, into y: UnsafeMutablePointer<Float>
+        _ x: UnsafePointer<Float>, _ count: Int, by factor: Float,
+        into y: UnsafeMutablePointer<Float>
     ) {
         for index in 0..<count { y[index] = x[index] * factor }
     }

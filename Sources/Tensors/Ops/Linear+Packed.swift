@@ -119,7 +119,8 @@ extension Linear {
     /// `x Wᵀ + bias`, which it may change; without the bias where `finish` adds it. With
     /// `perSample`, a block's rows are of one sample of so many, from a multiple of 32 in it.
     func eachBlock(
-        _ input: LinearInput, _ packed: PackedMatrix, addingBias: Bool = true, perSample: Int? = nil,
+        _ input: LinearInput, _ packed: PackedMatrix, addingBias: Bool = true,
+        perSample: Int? = nil,
         finish: (Range<Int>, Range<Int>, UnsafeMutablePointer<Float>, Int) -> Void
     ) {
         guard let left = input.rows else {
