@@ -53,8 +53,8 @@ typedef struct {
     void (*bf16_product)(
         const uint16_t *a, size_t a_stride, const uint16_t *panels, size_t rows, size_t columns,
         size_t k, float *c, size_t c_stride, int accumulate);
-    // A piece of a row's softmax, as in kernels.h, into y, padded with zeros. The sum is over the values
-    // before they are rounded.
+    // A piece of a row's softmax, as in kernels.h, of finite x into y, padded with zeros. The sum is over the
+    // values before they are rounded.
     float (*bf16_softmax)(
         const float *x, size_t n, float scale, uint16_t *y, float *largest, float *sum);
     // Of scores and of the gradient dw of their weights, both `[keys, n]` and stride apart: the weights
