@@ -445,6 +445,25 @@ struct PrecisionTests {
                 == x.adding(gate: gate, times: outer(whole)).array)
     }
 
+    /// What an adapter adds while speaking, alone: the layer's own weights are zero.
+    @Test(arguments: [Precision.bf16, .int8]) func lowRank(_ precision: Precision) {
+        let x = OpTests.noise([2, 150, 70], seed: 1)
+        let zero = Tensor.zeros([300, 70])
+        let addition = LowRank(
+            down: OpTests.noise([16, 70], seed: 4), up: OpTests.noise([300, 16], seed: 5))
+        func layer(_ precision: Precision) -> Linear {
+            Linear(matrix: WeightMatrix(zero, precision), bias: nil).adding(addition)
+        }
+        let (actual, expected) = (layer(precision)(x), layer(.f32)(x))
+        #expect(Self.error(actual, expected) < 0.006)
+        // Through the norm that precedes layers, whose values are never whole in memory.
+        let modulation = OpTests.noise([1, 70], seed: 6)
+        let input = Linear.input(
+            of: [layer(precision)], normalizing: x, scale: modulation, shift: modulation, eps: 1e-6)
+        let normal = x.modulatedNorm(scale: modulation, shift: modulation, eps: 1e-6)
+        #expect(layer(precision)(input).array == layer(precision)(normal).array)
+    }
+
     @Test func rowsDoNotDependOnTheirNeighbours() {
         let weight = OpTests.noise([40, 70], seed: 2)
         let x = OpTests.noise([230, 70], seed: 1)

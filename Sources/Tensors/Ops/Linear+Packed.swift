@@ -9,6 +9,9 @@ extension Linear {
         return packed
     }
 
+    /// Whether the rounded form of its input is all that it needs.
+    private var takesRowsAlone: Bool { lowRank == nil || packed?.format == .bf16 }
+
     /// `x.modulatedNorm(…)` for layers that share it.
     ///
     /// x: `[samples, …, inputs]`; scale, shift: `[groups, inputs]`
@@ -17,7 +20,7 @@ extension Linear {
     ) -> LinearInput {
         let (columns, groups, perSample) = (x.columns, scale.rows, x.rowsPerSample)
         guard let packed = layers[0].packed, !x.isRecorded,
-            layers.allSatisfy({ $0.packed?.format == packed.format && $0.lowRank == nil })
+            layers.allSatisfy({ $0.packed?.format == packed.format && $0.takesRowsAlone })
         else {
             return layers[0].input(x.modulatedNorm(scale: scale, shift: shift, eps: eps))
         }
@@ -37,7 +40,7 @@ extension Linear {
         _ input: LinearInput, activation: Activation, feeding next: Linear
     ) -> LinearInput {
         let outputs = outputs
-        guard let packed, next.packed?.format == .bf16, next.lowRank == nil else {
+        guard let packed, next.packed?.format == .bf16 else {
             return next.input(self(input, activation: activation))
         }
         // Rounded block by block; the float32 values are never whole in memory.
@@ -126,7 +129,7 @@ extension Linear {
         guard let left = input.rows else {
             preconditionFailure("Linear: the input was made for another format")
         }
-        let addition = lowRank.map { LowRankAddition($0, input.wholeValues) }
+        let addition = lowRank.map { LowRankAddition($0, input) }
         packed.multiply(left, perSample: perSample) { rows, columns, block, stride in
             addition?.add(rows, columns, to: block, stride: stride)
             if addingBias, let bias {

@@ -66,13 +66,38 @@ extension LowRank {
 
 /// What a low-rank addition makes of one x, ready to be added block by block.
 struct LowRankAddition {
-    private let up: Panels<Float>
+    private enum Operands {
+        case f32(OperandRows<Float>, Panels<Float>)
+        case bf16(BFloat16Rows, BFloat16Panels)
+    }
+
     /// `x downᵀ`, `[rows, rank]`.
     let reduced: Tensor
+    private let operands: Operands
 
+    /// In float32.
     init(_ lowRank: LowRank, _ x: Tensor) {
-        up = lowRank.up.panels(Float.self, isTransposed: true)
         reduced = Linear(weight: lowRank.down, bias: nil)(x)
+        operands = .f32(
+            OperandRows(reduced), lowRank.up.panels(Float.self, isTransposed: true))
+    }
+
+    /// In bfloat16, of what was rounded to it for the layer's own product.
+    private init(_ lowRank: LowRank, _ x: BFloat16Rows) {
+        reduced = Linear.product(
+            x, lowRank.down.panels(BFloat16.self, isTransposed: true),
+            shape: [x.rows, lowRank.rank])
+        operands = .bf16(
+            BFloat16.rows(of: reduced), lowRank.up.panels(BFloat16.self, isTransposed: true))
+    }
+
+    /// In bfloat16 where the layer's own product is, else in float32.
+    init(_ lowRank: LowRank, _ x: LinearInput) {
+        if case .bf16(let rows) = x.rows {
+            self.init(lowRank, rows)
+        } else {
+            self.init(lowRank, x.wholeValues)
+        }
     }
 
     /// Adds to a block of y, which is best done while the block is in the cache.
@@ -86,8 +111,14 @@ struct LowRankAddition {
         _ rows: Range<Int>, _ columns: Range<Int>, to corner: UnsafeMutablePointer<Float>,
         stride: Int
     ) {
-        up.product(
-            OperandRows(reduced), rows: rows, columns: columns, into: corner, stride: stride,
-            accumulating: true)
+        func add<Element>(_ reduced: OperandRows<Element>, _ up: Panels<Element>) {
+            up.product(
+                reduced, rows: rows, columns: columns, into: corner, stride: stride,
+                accumulating: true)
+        }
+        switch operands {
+        case .f32(let reduced, let up): add(reduced, up)
+        case .bf16(let reduced, let up): add(reduced, up)
+        }
     }
 }
