@@ -29,6 +29,9 @@ package final class ByteBudget: Sendable {
 
     /// Bytes that are taken.
     package var inUse: Int { used.withLock { $0 } }
+
+    /// Whether more than half of them are.
+    package var isScarce: Bool { inUse > limit / 2 }
 }
 
 /// Bytes taken from a budget that go back to it unless they are kept. For one thread at a time.

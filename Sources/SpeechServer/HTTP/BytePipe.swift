@@ -3,8 +3,8 @@ import F5TTS
 import Synchronization
 
 /// Joins the engine, or a job's events, which write and never wait, to one connection's thread, which
-/// waits and reads. A client that reads slowly holds no more than its own utterance; all together hold no
-/// more than `budget`.
+/// waits and reads. A client that reads slowly holds no more than its own utterance, and of that, where the
+/// writer stops at `hasEnough`, hardly more than `plenty`; all together hold no more than `budget`.
 package final class BytePipe: Sendable {
     private struct State {
         var chunks: [[UInt8]] = []
@@ -14,6 +14,8 @@ package final class BytePipe: Sendable {
         var hasBegun = false
         /// Bytes that have been written.
         var written = 0
+        /// Those of them that wait to be read.
+        var unread = 0
         /// Bytes taken from the budget for what is still to be written.
         var ahead = 0
     }
@@ -33,6 +35,10 @@ package final class BytePipe: Sendable {
         /// Failed or cancelled: what the reader has is not the whole.
         case broken
     }
+
+    /// Unread bytes above which more can wait: half a minute of the largest format, 48 kHz as events, and
+    /// a minute and a half as it is made.
+    package static let plenty = 4 << 20
 
     private let state = Mutex(State())
     private let arrival = DispatchSemaphore(value: 0)
@@ -83,6 +89,7 @@ package final class BytePipe: Sendable {
             state.chunks.append(bytes)
             state.hasBegun = true
             state.written += bytes.count
+            state.unread += bytes.count
             return true
         }
         guard isOpen else {
@@ -121,6 +128,7 @@ package final class BytePipe: Sendable {
         state.ahead = 0
         state.chunks = []
         state.offset = 0
+        state.unread = 0
     }
 
     /// Blocks until there is something to send: after this, a failure can only cut the answer off.
@@ -164,6 +172,17 @@ package final class BytePipe: Sendable {
         state.withLock { !$0.chunks.isEmpty || $0.ending != nil }
     }
 
+    /// Bytes that wait to be read.
+    package var unread: Int { state.withLock { $0.unread } }
+
+    /// The share of all that was written that waits to be read.
+    package var unreadShare: Double {
+        state.withLock { $0.unread == 0 ? 0 : Double($0.unread) / Double($0.written) }
+    }
+
+    /// Whether its reader has so much to read that more can wait: where the budget is scarce, anything.
+    package var hasEnough: Bool { unread > (budget.isScarce ? 0 : Self.plenty) }
+
     /// Blocks until there are bytes, or the end; copies at most `buffer.count` of them.
     package func read(into buffer: UnsafeMutableRawBufferPointer) -> Reading {
         while true {
@@ -182,6 +201,7 @@ package final class BytePipe: Sendable {
                             rebasing: source[state.offset..<state.offset + count]))
                 }
                 state.offset += count
+                state.unread -= count
                 if state.offset == chunk.count {
                     state.chunks.removeFirst()
                     state.offset = 0
