@@ -108,6 +108,32 @@ struct SpeechScheduleTests {
         #expect(next(begun + [new], at: 1) == begun.count)
     }
 
+    @Test func whoHasEnoughBeginsNothing() {
+        var held = entry([chunk(1, audio: 5)], heard: (1, at: 0))
+        let ahead = entry([chunk(1, audio: 5)], heard: (100, at: 0))
+        #expect(next([ahead, held], at: 0) == 1)
+        held.hasEnough = true
+        #expect(next([ahead, held], at: 0) == 0)
+        #expect(next([held, held], at: 0) == nil)
+        // What is begun is finished.
+        held.isInChunk = true
+        #expect(next([ahead, held], at: 0) == 1)
+    }
+
+    /// It takes no time from the others before it reads on.
+    @Test func whoHasEnoughIsNotReckonedWith() {
+        let one = entry([chunk(3, audio: 5)], heard: (10, at: 0))
+        var held = entry([chunk(3, audio: 5)], heard: (10.5, at: 0))
+        held.hasEnough = true
+        let new = entry([chunk(1, audio: 1)], at: 0)
+        #expect(next([one, held, new], at: 6.9) == 2)
+        #expect(next([one, held, new], at: 7) == 0)
+        #expect(SpeechSchedule.affordable([one, held], 0, now: 0, speed: speed) == 7)
+        held.isInChunk = true
+        #expect(next([one, held, new], at: 4) == 0)
+        #expect(SpeechSchedule.affordable([one, held], 0, now: 0, speed: speed) == 3.5)
+    }
+
     @Test func forecastTellsWhenAPlaceIsFree() {
         let entries = [
             entry([chunk(4, audio: 3), chunk(5, audio: 3)]), entry([chunk(2, audio: 3)]),
@@ -175,6 +201,7 @@ struct SpeechScheduleTests {
                     new.playOut.give(Double(Int.random(in: 1...30, using: &dice)), at: -1)
                 }
                 new.isInChunk = isInChunk
+                new.hasEnough = Int.random(in: 0..<4, using: &dice) == 0
                 entries.append(new)
             }
             let expected = ends(entries)
@@ -274,6 +301,25 @@ struct SpeechScheduleTests {
         #expect(playOut.underruns == 0 && playOut.heardUntil == 13)
         playOut.give(1, at: 15)
         #expect(playOut.underruns == 1 && playOut.silentSeconds == 2 && playOut.heardUntil == 16)
+    }
+
+    @Test func whatWasNotTakenWasNotHeard() {
+        var playOut = PlayOut()
+        playOut.leave(1, at: 5)
+        #expect(playOut.heardUntil == nil)
+        playOut.give(4, at: 10)
+        playOut.leave(0.5, at: 11)
+        #expect(playOut.heardUntil == 14)
+        playOut.leave(0.5, at: 13)
+        #expect(playOut.heardUntil == 15)
+        // Of nothing unread it does not follow that it is heard, nor that it is not.
+        playOut.leave(0, at: 20)
+        #expect(playOut.heardUntil == 15)
+        playOut.leave(0.25, at: 20)
+        playOut.give(4, at: 20.5)
+        #expect(playOut.underruns == 0 && playOut.heardUntil == 25)
+        playOut.leave(0.5, at: 23)
+        #expect(playOut.heardUntil == 27)
     }
 
     @Test func speedIsThatOfTheLastSteps() throws {

@@ -7,6 +7,8 @@ package struct PlayOut: Sendable, Equatable {
     package private(set) var underruns = 0
     /// How long it was silent in all.
     package private(set) var silentSeconds = 0.0
+    /// Seconds that were given out in all.
+    private var given = 0.0
 
     package init() {}
 
@@ -17,5 +19,12 @@ package struct PlayOut: Sendable, Equatable {
             silentSeconds += now - heardUntil
         }
         heardUntil = max(heardUntil ?? now, now) + seconds
+        given += seconds
+    }
+
+    /// Notes that such a share of what was given out was not even taken yet, so that nobody has heard it.
+    package mutating func leave(_ share: Double, at now: Double) {
+        guard share > 0, let heardUntil else { return }
+        self.heardUntil = max(heardUntil, now + share * given)
     }
 }

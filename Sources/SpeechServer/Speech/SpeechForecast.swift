@@ -1,6 +1,6 @@
 import F5TTS
 
-/// The schedule run ahead, chunk by chunk, as if nobody came or went.
+/// The schedule run ahead, chunk by chunk, as if nobody came or went, and nobody who has enough read on.
 ///
 /// Every turn is one of `SpeechSchedule`'s. Turns that do not change with the time are sorted once, so that
 /// of a long queue only those who are heard are looked through for each chunk.
@@ -18,7 +18,7 @@ struct SpeechForecast {
     private(set) var time: Double
     private let speed: ComputingSpeed
     /// The turns that do not change, the next one last.
-    private var waiting: [SpeechSchedule.Turn]
+    private var waiting: [SpeechSchedule.Turn] = []
     /// Whose turns do.
     private var listeners: [Listener] = []
     /// How many there are that hear something, those among `waiting` too.
@@ -32,11 +32,16 @@ struct SpeechForecast {
         self.entries = entries
         self.speed = speed
         time = now
-        heard = entries.count { $0.deadline != nil }
+        heard = entries.count { $0.isHeard }
         begun = entries.count { $0.isInChunk }
-        let turns = entries.indices.map { SpeechSchedule.fixedTurn($0, entries[$0]) }
-        waiting = turns.compactMap { $0 }.sorted(by: >)
-        for index in entries.indices where turns[index] == nil { listen(to: index) }
+        for index in entries.indices where !entries[index].isHeld {
+            if let turn = SpeechSchedule.fixedTurn(index, entries[index]) {
+                waiting.append(turn)
+            } else {
+                listen(to: index)
+            }
+        }
+        waiting.sort(by: >)
     }
 
     /// Makes the next chunk.
@@ -47,13 +52,14 @@ struct SpeechForecast {
         guard patience > 0, let index = next() else { return nil }
         let chunk = entries[index].outlook.removeFirst()
         time += [chunk].seconds(speed)
+        let wasHeard = entries[index].isHeard
         if entries[index].isInChunk { begun -= 1 }
         entries[index].isInChunk = false
-        let wasHeard = entries[index].deadline != nil
         entries[index].playOut.give(chunk.audioSeconds, at: time)
-        let isHeard = entries[index].deadline != nil && !entries[index].outlook.isEmpty
+        let isOver = entries[index].outlook.isEmpty || entries[index].isHeld
+        let isHeard = entries[index].isHeard && !isOver
         heard += (isHeard ? 1 : 0) - (wasHeard ? 1 : 0)
-        guard !entries[index].outlook.isEmpty else { return index }
+        guard !isOver else { return index }
         if let turn = SpeechSchedule.fixedTurn(index, entries[index]) {
             let place = waiting.lastIndex { turn < $0 }.map { $0 + 1 } ?? 0
             waiting.insert(turn, at: place)

@@ -7,7 +7,7 @@ import F5TTS
 /// heard if each were alone, so that a short one does not wait for a long one, nor a long one for ever;
 /// those whose gap cannot be helped any more are among them, by when it comes, so that one that the machine
 /// cannot keep up with does not take it from all others. Then the rest, which work ahead, the earliest
-/// play-out deadline first.
+/// play-out deadline first. Whoever has enough to hear begins nothing further, and is not reckoned with.
 struct SpeechSchedule: Sendable {
     /// An utterance as the schedule sees it.
     struct Entry: Sendable {
@@ -16,6 +16,8 @@ struct SpeechSchedule: Sendable {
         var outlook: [ChunkCost]
         /// Whether a chunk is begun, and so holds memory.
         var isInChunk = false
+        /// Whether its listener has so much to hear that the next chunk can wait.
+        var hasEnough = false
         /// Whether somebody may be listening while it is made.
         let isStreamed: Bool
         /// When it could have been heard if it had been alone.
@@ -35,6 +37,12 @@ struct SpeechSchedule: Sendable {
 
         /// When its listener hears a gap; nil while there is none to hear it.
         var deadline: Double? { isStreamed ? playOut.heardUntil : nil }
+
+        /// Whether it takes no steps: what is begun is finished, for its memory is held.
+        var isHeld: Bool { hasEnough && !isInChunk }
+
+        /// Whether there is somebody who would hear a gap if it took no steps.
+        var isHeard: Bool { deadline != nil && !isHeld }
     }
 
     /// Utterances in the middle of a chunk, whose states are in memory.
@@ -56,12 +64,13 @@ struct SpeechSchedule: Sendable {
         }
     }
 
-    /// The index of the entry that takes the next step; nil when there is none.
+    /// The index of the entry that takes the next step; nil when there is none, or all are held.
     static func next(_ entries: [Entry], now: Double, speed: ComputingSpeed) -> Int? {
         let isFull = entries.count { $0.isInChunk } >= mostInChunk
-        let heard = entries.count { $0.deadline != nil }
+        let heard = entries.count { $0.isHeard }
         var first: Turn?
-        for (index, entry) in entries.enumerated() where !isFull || entry.isInChunk {
+        for (index, entry) in entries.enumerated()
+        where entry.isInChunk || !isFull && !entry.hasEnough {
             let candidate =
                 fixedTurn(index, entry)
                 ?? turn(
@@ -111,12 +120,12 @@ struct SpeechSchedule: Sendable {
         guard let secondsPerOperation = speed.secondsPerOperation,
             let deadline = entries[index].deadline
         else { return .infinity }
-        let sharers = entries.count { $0.isStreamed }
+        let sharers = entries.count { $0.isStreamed && !$0.isHeld }
         return max(0, deadline - now) * usableShare / Double(max(1, sharers)) / secondsPerOperation
     }
 
-    /// What happens if nobody comes or goes: chunk by chunk, until `reached` says of an entry that has
-    /// just been given audio that this was it.
+    /// What happens if nobody comes or goes, and who has enough reads nothing: chunk by chunk, until
+    /// `reached` says of an entry that has just been given audio that this was it.
     ///
     /// - Returns: the seconds from now until then; nil when it does not come to that, or so late that
     ///   nobody looks that far.
