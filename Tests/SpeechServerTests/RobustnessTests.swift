@@ -80,32 +80,42 @@ extension OverSockets {
             let server = try TestServer(synthesizer) { $0.http.sendSeconds = 6 }
             let slow = try server.client()
             slow.sendSpeech()
-            // 19 MB of audio are made while the slow client reads none of it.
-            #expect(eventually(within: 20) { synthesizer.spoken.load(ordering: .relaxed) == 1 })
-            #expect(server.running.service.audioInMemory.inUse > 1_000_000)
+            // Of its 19 MB no more is made than the sockets take, and what is enough for anybody.
+            let budget = server.running.service.audioInMemory
+            #expect(eventually { budget.inUse > BytePipe.plenty })
             #expect(try server.client().speak().isWhole)
+            #expect(eventually { synthesizer.spoken.load(ordering: .relaxed) == 1 })
+            #expect(budget.inUse < BytePipe.plenty + 2 * 480_000)
             // It is cut off in the end, and what it held is given back.
-            #expect(eventually(within: 20) { server.running.service.audioInMemory.inUse == 0 })
+            #expect(eventually(within: 20) { budget.inUse == 0 })
             #expect(try !slow.answer().isWhole)
             try expectHealthy(server)
         }
 
-        @Test func audioThatNobodyTakesIsLimited() throws {
+        /// There is room for a small part of what they ask for.
+        @Test func slowClientsLoseNothingAndTakeNothingFromOthers() throws {
             let synthesizer = FakeSynthesizer(
                 chunks: 40, steps: 1, stepSeconds: 0, constant: Self.tenSeconds)
-            let server = try TestServer(synthesizer) { $0.http.audioInMemory = 2 << 20 }
-            let slow = try server.client()
-            slow.sendSpeech()
+            let server = try TestServer(synthesizer) { $0.http.audioInMemory = 6 << 20 }
             let budget = server.running.service.audioInMemory
-            // Four chunks have room, beside what the sockets take.
-            #expect(eventually { synthesizer.cancelled.load(ordering: .relaxed) == 1 })
-            #expect(synthesizer.stepsDone.load(ordering: .relaxed) > 4)
-            #expect(synthesizer.spoken.load(ordering: .relaxed) == 0)
-            #expect(budget.inUse <= 2 << 20)
-            #expect(try !slow.answer().isWhole)
-            slow.close()
-            #expect(eventually { budget.inUse == 0 })
-            // Where not even the beginning has room, it can still be said when to come back.
+            let slow = try (0..<3).map { _ in try server.client() }
+            for client in slow { client.sendSpeech() }
+            #expect(eventually { server.engine.load == 3 && budget.isScarce })
+            let quick = try server.client().speak()
+            #expect(quick.isWhole && quick.body.count == 40 * 480_000)
+            #expect(eventually { synthesizer.spoken.load(ordering: .relaxed) == 1 })
+            #expect(synthesizer.cancelled.load(ordering: .relaxed) == 0)
+            #expect(server.engine.load == 3)
+            for client in slow {
+                let answer = try client.answer()
+                #expect(answer.isWhole && answer.body.count == 40 * 480_000)
+            }
+            slow.forEach { $0.close() }
+            try expectHealthy(server)
+        }
+
+        /// Where not even the beginning has room, it can still be said when to come back.
+        @Test func audioThatNobodyTakesIsLimited() throws {
             let full = try TestServer { $0.http.audioInMemory = 1000 }
             let refused = try full.client().speak()
             #expect(refused.status == 429)

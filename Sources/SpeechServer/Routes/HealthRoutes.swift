@@ -8,7 +8,7 @@ extension SpeechService {
         }
         for path in ["/readyz", "/health/ready", "/v2/health/ready"] {
             router.add("GET", path, access: .open) { _ in
-                engine.phase == .ready && engine.load > options.maximumWaiting
+                engine.phase == .ready && engine.isFull
                     ? unavailable("Queue full") : health()
             }
         }

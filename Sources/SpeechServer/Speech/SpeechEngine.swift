@@ -7,8 +7,8 @@ import Synchronization
 import Tensors
 
 /// Owns the model on one dedicated thread and speaks many utterances at a time, one step of one of them
-/// after the other. It never waits for a client; how many it takes on is limited, and how long they
-/// have to wait.
+/// after the other. It never blocks on a client: one that has enough unread gets no more before it reads,
+/// while others are spoken to. How many it takes on is limited, and how long they have to wait.
 package final class SpeechEngine: Sendable {
     /// What the engine does for those who ask.
     package enum Phase: Sendable {
@@ -31,6 +31,13 @@ package final class SpeechEngine: Sendable {
         var entry: SpeechSchedule.Entry
         var began: ContinuousClock.Instant?
         var firstAudio: ContinuousClock.Instant?
+
+        /// Notes what its client has left unread: nobody has heard it, and it may be enough.
+        mutating func look(at now: Double) {
+            guard job.isStreamed else { return }
+            entry.playOut.leave(job.pipe.unreadShare, at: now)
+            entry.hasEnough = job.pipe.hasEnough
+        }
     }
 
     private struct State {
@@ -41,13 +48,23 @@ package final class SpeechEngine: Sendable {
         var utterances: [Accepted] = []
         var lastID: UInt64 = 0
         var speed = ComputingSpeed()
+
+        /// Notes what clients have left unread; to be called before anything is decided.
+        mutating func look(at now: Double) {
+            for index in utterances.indices {
+                utterances[index].look(at: now)
+                // There is no time left to wait for anybody.
+                if phase == .draining { utterances[index].entry.hasEnough = false }
+            }
+        }
     }
 
     /// What the thread does next.
     private enum Turn {
         /// A step of an utterance, which may spend so many operations on a chunk that it begins.
         case step(Accepted, affording: Double)
-        case wait
+        /// Nothing; `forReaders`, when that is only because all have enough.
+        case wait(forReaders: Bool)
         case end
     }
 
@@ -112,6 +129,16 @@ package final class SpeechEngine: Sendable {
     /// Utterances that are spoken or wait.
     package var load: Int { state.withLock { $0.utterances.count } }
 
+    /// Whether there are as many as are taken on.
+    package var isFull: Bool { state.withLock { !hasRoom(&$0) } }
+
+    /// A client that left gives its place back, and whoever has enough to hear needs none.
+    private func hasRoom(_ state: inout State) -> Bool {
+        state.look(at: clock())
+        let places = state.utterances.count { !$0.job.pipe.isCancelled && !$0.entry.isHeld }
+        return places <= maximumWaiting
+    }
+
     /// Takes on an utterance; its pipe gets the audio. What precedes the network is done here, on the
     /// caller's thread, and training stands aside for it.
     ///
@@ -164,12 +191,11 @@ package final class SpeechEngine: Sendable {
             throw SpeechError(
                 .unavailable, "The server is shutting down; try again.", retryAfterSeconds: 10)
         }
-        // A client that left while it waited gives its place back.
+        guard !hasRoom(&state) else { return }
         let utterances = state.utterances.filter { !$0.job.pipe.isCancelled }
-        guard utterances.count > maximumWaiting else { return }
         let first = SpeechSchedule.forecast(
             utterances.map(\.entry), now: clock(), speed: state.speed.orAssumed
-        ) { _, entry in entry.outlook.isEmpty }
+        ) { _, entry in entry.outlook.isEmpty || entry.isHeld }
         throw SpeechError(
             .busy, "The server has as much to say as it takes on; try again later.",
             retryAfterSeconds: Self.seconds(first ?? .infinity))
@@ -238,9 +264,14 @@ package final class SpeechEngine: Sendable {
             case .step(let utterance, let operations):
                 announce(true)
                 step(utterance, affording: operations)
-            case .wait:
+            case .wait(forReaders: false):
                 announce(false)
                 work.wait()
+            case .wait(forReaders: true):
+                announce(false)
+                // Looked at again and again, for many things end a hold: that its client reads, that another
+                // one does or leaves, since they share a budget, and `drain`.
+                _ = work.wait(timeout: .now() + .milliseconds(20))
             case .end:
                 return announce(false)
             }
@@ -255,10 +286,11 @@ package final class SpeechEngine: Sendable {
             }
             let left = state.utterances.filter(\.job.pipe.isCancelled)
             if !left.isEmpty { state.utterances.removeAll(where: \.job.pipe.isCancelled) }
-            let entries = state.utterances.map(\.entry)
             let now = clock()
+            state.look(at: now)
+            let entries = state.utterances.map(\.entry)
             guard let index = SpeechSchedule.next(entries, now: now, speed: state.speed) else {
-                return (.wait, left)
+                return (.wait(forReaders: !entries.isEmpty), left)
             }
             let (utterance, operations) = Self.take(index, of: &state, entries, now)
             return (.step(utterance, affording: operations), left)
@@ -271,7 +303,9 @@ package final class SpeechEngine: Sendable {
     /// short beside it.
     private func interlude(in id: UInt64, _ operations: Double) -> (Accepted, affording: Double)? {
         state.withLock { state in
-            let (entries, now) = (state.utterances.map(\.entry), clock())
+            let now = clock()
+            state.look(at: now)
+            let entries = state.utterances.map(\.entry)
             guard state.phase != .stopped,
                 let index = SpeechSchedule.next(entries, now: now, speed: state.speed),
                 state.utterances[index].id != id, !state.utterances[index].job.pipe.isCancelled,
@@ -322,10 +356,13 @@ package final class SpeechEngine: Sendable {
                 try utterance.speech.advance(affording: operations)
             }
             if !samples.isEmpty {
-                try job.pipe.write(job.framing.delta(try job.encoder.encode(samples)))
+                let bytes = job.framing.delta(try job.encoder.encode(samples))
+                let now = clock()
+                utterance.look(at: now)
+                try job.pipe.write(bytes)
                 if utterance.firstAudio == nil { utterance.firstAudio = .now }
                 utterance.entry.playOut.give(
-                    Double(samples.count) / Double(SpeechEncoder.inputRate), at: clock())
+                    Double(samples.count) / Double(SpeechEncoder.inputRate), at: now)
             }
             let isFinished = utterance.speech.isFinished
             if isFinished {
