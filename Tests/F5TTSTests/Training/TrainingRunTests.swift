@@ -44,6 +44,18 @@ struct TrainingRunTests {
         return ["curves.jsonl", best(update), "checkpoints/update-00000012.pt"]
     }
 
+    /// Expects of a run in `folder` that it ended as the one in `whole` did.
+    static func expectSameEnd(
+        _ run: String, in folder: TemporaryFolder,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        for name in try files(folder.path("whole")) {
+            let whole = try Data(contentsOf: folder.url.appending(path: "whole/" + name))
+            let other = try Data(contentsOf: folder.url.appending(path: "\(run)/\(name)"))
+            #expect(other == whole, "\(run)/\(name)", sourceLocation: sourceLocation)
+        }
+    }
+
     /// Everything but the timings is the same after a run without interruption, one that was stopped
     /// twice, and one that was killed between checkpoints.
     @Test func interruptionsLeaveNoTrace() throws {
@@ -79,14 +91,7 @@ struct TrainingRunTests {
             } == .finished)
         #expect(resumed == 4)
 
-        for name in try Self.files(folder.path("whole")) {
-            let whole = try Data(contentsOf: folder.url.appending(path: "whole/" + name))
-            for other in ["stopped/", "killed/"] {
-                #expect(
-                    try Data(contentsOf: folder.url.appending(path: other + name)) == whole,
-                    "\(other)\(name)")
-            }
-        }
+        for other in ["stopped", "killed"] { try Self.expectSameEnd(other, in: folder) }
         let names = folder.names(in: "whole/checkpoints")
         #expect(names == ["update-00000008.pt", "update-00000012.pt"])
         let curve = try TrainingCurve(contentsOf: folder.path("whole/curves.jsonl"))
@@ -145,11 +150,7 @@ struct TrainingRunTests {
         let last = try stretch(until: 100)
         #expect(last.outcome == .finished)
         #expect(last.checked == [12])
-        for name in try Self.files(folder.path("whole")) {
-            #expect(
-                try Data(contentsOf: folder.url.appending(path: "parts/" + name))
-                    == Data(contentsOf: folder.url.appending(path: "whole/" + name)), "\(name)")
-        }
+        try Self.expectSameEnd("parts", in: folder)
     }
 
     /// A check whose weights could not be written is not made: it is what the run goes on with.
@@ -176,11 +177,7 @@ struct TrainingRunTests {
         #expect(curve.heldOut.map(\.update) == [0])
         try FileManager.default.removeItem(atPath: obstacle)
         #expect(try Self.run(parts).run(control: { .go }) { _ in } == .finished)
-        for name in try Self.files(whole) {
-            #expect(
-                try Data(contentsOf: folder.url.appending(path: "parts/" + name))
-                    == Data(contentsOf: folder.url.appending(path: "whole/" + name)), "\(name)")
-        }
+        try Self.expectSameEnd("parts", in: folder)
     }
 
     /// A best check beyond the checkpoint that a killed run goes on from is as if it had never been.
@@ -208,11 +205,7 @@ struct TrainingRunTests {
             #expect(!folder.names(in: "killed").contains(Self.best(update)))
         }
         #expect(try Self.run(killed, heldOutEvery: 1).run(control: { .go }) { _ in } == .finished)
-        for name in try Self.files(whole) {
-            #expect(
-                try Data(contentsOf: folder.url.appending(path: "killed/" + name))
-                    == Data(contentsOf: folder.url.appending(path: "whole/" + name)), "\(name)")
-        }
+        try Self.expectSameEnd("killed", in: folder)
     }
 
     /// Weights that are gone, or lie where earlier versions put them, are none, and that is said.
