@@ -14,6 +14,8 @@ final class FakeRunner: JobRunning {
     let failure: (any Error)?
     /// The step after which it fails, in place of at once.
     let failingStep: Int?
+    /// The step at which it stays for as long as this is said, if it is not told to stop.
+    let heldStep = Mutex<Int?>(nil)
     /// What happens while the result of a job is being published, by its id.
     let whilePublishing = Mutex<(@Sendable (String) -> Void)?>(nil)
     /// Jobs in the order in which they were begun.
@@ -57,6 +59,7 @@ final class FakeRunner: JobRunning {
                 return .stopped
             }
             usleep(UInt32(stepSeconds * 1e6))
+            if step == heldStep.withLock({ $0 }) { continue }
             step += 1
             var metrics = JobEvent.Metrics(step: step)
             metrics.totalSteps = steps
