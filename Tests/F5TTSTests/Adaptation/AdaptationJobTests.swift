@@ -475,7 +475,8 @@ import Testing
                 "curves.jsonl", "lock", "run.json", "timings.jsonl",
             ])
         #expect(try result.publish(to: scene.store, voice: "ada", checkpoint: 2).number == 1)
-        // Asked again, there is nothing to do.
+        // Asked again, there is nothing to do, and nothing is needed for it.
+        #expect(AdaptationJob.isPrepared(in: scene.folder.path("job")))
         #expect(try scene.finished(options).record == result.record)
     }
 

@@ -96,9 +96,10 @@ package final class AdaptationJob: Sendable {
             .flatMap { Precision(rawValue: $0.precision) }
     }
 
-    /// Whether an adaptation's folder has all that it needs of its recordings.
+    /// Whether an adaptation's folder has all that it needs of its recordings: a finished one needs none.
     package static func isPrepared(in folder: String) -> Bool {
         ClipPreparation.prepared(in: AdaptationFolder(path: folder)) != nil
+            || (try? AdaptationResult(folder: folder)) != nil
     }
 
     /// Does what is left to do.
