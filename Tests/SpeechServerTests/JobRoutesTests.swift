@@ -368,6 +368,51 @@ extension OverSockets {
             #expect(!texts.contains("The job has succeeded."))
         }
 
+        /// Nothing is left to do of a job that is shown as succeeded.
+        @Test func aJobHasSucceededWhenAllIsDone() throws {
+            let runner = FakeRunner()
+            let server = try TestServer(runner: runner)
+            let port = server.port
+            let seen = Mutex<[String]>([])
+            runner.whileTidying.withLock { act in
+                act = { job in
+                    for method in ["GET", "DELETE"] {
+                        let answer = try? SocketClient(port: port).request(
+                            method, "/v1/fine_tuning/jobs/\(job)")
+                        let status = answer.flatMap { try? JSONParser.parse($0.body) }?["status"]
+                        seen.withLock {
+                            $0.append("\(answer?.status ?? 0) \(status?.string ?? "")")
+                        }
+                    }
+                }
+            }
+            let id = try begin(server)
+            #expect(reaches("succeeded", server, id))
+            #expect(try server.client().request("DELETE", "\(Self.jobs)/\(id)").status == 200)
+            #expect(seen.withLock { $0 } == ["200 running", "400 "])
+        }
+
+        /// A job is cancelled at once, and deleted as soon as its thread has left it.
+        @Test func aDeletionWaitsForTheThread() throws {
+            let runner = FakeRunner()
+            let mayGoOn = DispatchSemaphore(value: 0)
+            runner.whenBegun.withLock { $0 = { _ in mayGoOn.wait() } }
+            let server = try TestServer(runner: runner)
+            let id = try begin(server)
+            let path = "\(Self.jobs)/\(id)"
+            #expect(reaches("validating_files", server, id))
+            #expect(try post(server, path + "/cancel").status == 200)
+            #expect(eventually { server.running.exchangesInProgress == 0 })
+            let client = try server.client()
+            client.sendRequest("DELETE", path)
+            #expect(eventually { server.running.exchangesInProgress == 1 })
+            mayGoOn.signal()
+            let gone = try client.answer()
+            #expect(gone.status == 200, "\(gone.text)")
+            #expect(try server.client().request("GET", path).status == 404)
+            #expect(!FileManager.default.fileExists(atPath: server.folder + "/data/jobs/\(id)"))
+        }
+
         /// What a job was asked to keep can be heard and published although it failed later.
         @Test func checkpointsOfAFailedJob() throws {
             let failure = TrainingError(.diverged, "A lower learning rate.")

@@ -16,8 +16,12 @@ final class FakeRunner: JobRunning {
     let failingStep: Int?
     /// The step at which it stays for as long as this is said, if it is not told to stop.
     let heldStep = Mutex<Int?>(nil)
+    /// What happens when a job is begun, by its id.
+    let whenBegun = Mutex<(@Sendable (String) -> Void)?>(nil)
     /// What happens while the result of a job is being published, by its id.
     let whilePublishing = Mutex<(@Sendable (String) -> Void)?>(nil)
+    /// What happens while a job's folder is being cleared up, by its id.
+    let whileTidying = Mutex<(@Sendable (String) -> Void)?>(nil)
     /// Jobs in the order in which they were begun.
     let begun = Mutex<[String]>([])
     /// The folders of jobs that were cleared up.
@@ -38,6 +42,8 @@ final class FakeRunner: JobRunning {
         report: @escaping @Sendable (JobReport) -> Void
     ) throws -> JobOutcome {
         begun.withLock { $0.append(work.job.id) }
+        let act = whenBegun.withLock { $0 }
+        act?(work.job.id)
         let recordings = try work.recordings.read(
             unpackingInto: work.folder, as: "recordings", while: { true })
         let examined = work.folder + "/doctor.json"
@@ -86,7 +92,11 @@ final class FakeRunner: JobRunning {
             trainLoss: 1 / Double(step), validLoss: 2 / Double(step))
     }
 
-    func tidy(_ folder: String) { tidied.withLock { $0.append(folder) } }
+    func tidy(_ folder: String) {
+        tidied.withLock { $0.append(folder) }
+        let act = whileTidying.withLock { $0 }
+        act?(URL(filePath: folder).lastPathComponent)
+    }
 
     func publish(
         _ folder: String, to voices: VoiceStore, as voice: String, step: Int?, weights: WeightSource

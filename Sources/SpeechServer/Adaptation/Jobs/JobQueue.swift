@@ -24,6 +24,7 @@ package final class JobQueue: Sendable {
     private let root: String
     private let logger: Logger
     private let retrySeconds: Double
+    private let leavingSeconds: Double
     private let state = Mutex(State())
     private let work = DispatchSemaphore(value: 0)
     private let ended = DispatchSemaphore(value: 0)
@@ -38,9 +39,11 @@ package final class JobQueue: Sendable {
     ///   - root: the folder of the jobs' folders.
     ///   - logger: for one line when a job begins and one when it ends.
     ///   - retrySeconds: after which a store that failed is asked again.
+    ///   - leavingSeconds: how long a job that is to be deleted may take to be left.
     init(
         store: any AdaptationStore, files: FileShelf, feed: EventFeed, runner: any JobRunning,
-        voices: VoiceStore, model: String, root: String, logger: Logger, retrySeconds: Double = 5
+        voices: VoiceStore, model: String, root: String, logger: Logger, retrySeconds: Double = 5,
+        leavingSeconds: Double = 10
     ) {
         self.store = store
         self.files = files
@@ -51,6 +54,7 @@ package final class JobQueue: Sendable {
         self.root = root
         self.logger = logger
         self.retrySeconds = retrySeconds
+        self.leavingSeconds = leavingSeconds
     }
 
     /// Puts the jobs back that a server was running when it ended, and begins to work.
@@ -141,6 +145,22 @@ package final class JobQueue: Sendable {
     /// Removes a job that is over, with its folder and its result files, or one that is set aside, of which
     /// nobody knows the result files. A voice that was published of it stays.
     func remove(_ id: String) throws {
+        let deadline = ContinuousClock.now + .seconds(leavingSeconds)
+        while try !forget(id) {
+            guard ContinuousClock.now < deadline, !state.withLock({ $0.isStopping }) else {
+                throw SpeechError(
+                    .busy, "The job is just ending: delete it again in a moment.",
+                    retryAfterSeconds: 5)
+            }
+            usleep(20_000)
+        }
+        discard(id)
+    }
+
+    /// Forgets a job that is over, with its result files.
+    /// - Returns: false, and nothing is forgotten, while the thread is at it: a job that is cancelled is
+    ///   over before it is left.
+    private func forget(_ id: String) throws -> Bool {
         // As in `change`: one that failed must not be resumed after it was looked at.
         try state.withLock { state in
             if try !store.isSetAside(id) {
@@ -148,16 +168,12 @@ package final class JobQueue: Sendable {
                 guard job.status.isOver else {
                     throw SpeechError(.invalidRequest, "The job is not over: cancel it first.")
                 }
-                guard state.current != id else {
-                    throw SpeechError(
-                        .busy, "The job is just ending: delete it again in a moment.",
-                        retryAfterSeconds: 5)
-                }
+                guard state.current != id else { return false }
                 for file in job.resultFiles { try? files.remove(file) }
             }
             try store.removeJob(id)
+            return true
         }
-        discard(id)
     }
 
     static let notFound = SpeechError(
@@ -206,6 +222,7 @@ package final class JobQueue: Sendable {
                 let status = try store.job(name)?.status
                 switch status {
                 case nil, .cancelled?: discard(name)
+                // An earlier version may have been stopped between the two.
                 case .succeeded?: runner.tidy(folder(of: name))
                 default: break
                 }
@@ -257,7 +274,6 @@ package final class JobQueue: Sendable {
         while true {
             var hasLooked = false
             let (job, isStopping) = state.withLock { state -> (JobRecord?, Bool) in
-                state.current = nil
                 if state.isStopping { return (nil, true) }
                 state.isToLeave = false
                 var found: JobRecord?
@@ -293,29 +309,25 @@ package final class JobQueue: Sendable {
         let id = job.id
         let began = ContinuousClock.now
         logger.notice("job begins", metadata: ["job": "\(id)", "step": "\(job.step)"])
+        let after: JobRecord?
         do {
             let throttle = Throttle()
             let outcome = try runner.run(
                 try prepared(job), while: { [self] in state.withLock { !$0.isToLeave } },
                 report: { [self] report in take(report, of: id, throttle) })
             switch outcome {
-            case .stopped: putBackIfStopping(id)
-            case .finished(let result): try succeed(id, result)
+            case .stopped: after = putBack(id)
+            case .finished(let result):
+                try take(result, of: id)
+                after = succeed(id)
             }
         } catch {
-            fail(id, error)
-        }
-        feed.changed(id)
-        let after = (try? store.job(id)) ?? nil
-        if after?.status == .cancelled {
-            // It may have kept something since it was cancelled.
-            forgetCheckpoints(of: id)
-            discard(id)
+            after = fail(id, error)
         }
         logger.notice(
             "job ends",
             metadata: [
-                "job": "\(id)", "status": "\(after?.status.rawValue ?? "deleted")",
+                "job": "\(id)", "status": "\(after?.status.rawValue ?? "unknown")",
                 "step": "\(after?.step ?? 0)",
                 "seconds": "\(((.now - began) / .seconds(1)).rounded(toPlaces: 1))",
             ])
@@ -333,20 +345,8 @@ package final class JobQueue: Sendable {
             validation: try job.validationFile.map(recordings))
     }
 
-    /// Only a shutdown leaves a job active: pausing and cancelling have said what it is now.
-    private func putBackIfStopping(_ id: String) {
-        attempt("putting a job back") {
-            try store.change(id) { job in
-                guard job.status.isActive else { return }
-                job.status = .queued
-                job.estimatedFinish = nil
-                job.fruitlessStarts = 0
-            }
-        }
-    }
-
     /// Somebody may cancel or pause the job meanwhile: then it goes no further, and has not succeeded.
-    private func succeed(_ id: String, _ result: JobResult) throws {
+    private func take(_ result: JobResult, of id: String) throws {
         guard let job = try active(id) else { return }
         try keep(result.files, of: job)
         for checkpoint in result.checkpoints { try store.add(checkpoint) }
@@ -366,15 +366,9 @@ package final class JobQueue: Sendable {
                         + "POST /v1/fine_tuning/jobs/\(id)/publish.", id)
             }
         }
-        let event = event(.info, "The job has succeeded.", id)
-        let after = try store.change(id, telling: event) { job in
-            guard job.status.isActive else { return }
-            job.status = .succeeded
-            job.finishedAt = Self.now
-            job.estimatedFinish = nil
-            job.adaptedModel = AdaptedModelName(job).text
-        }
-        if after?.status == .succeeded { runner.tidy(folder(of: id)) }
+        // Last, so that a job which has succeeded can be deleted. One that does not come so far is run
+        // again, and finished at once.
+        runner.tidy(folder(of: id))
     }
 
     /// The job, if it is still to be run.
@@ -395,23 +389,72 @@ package final class JobQueue: Sendable {
         }
     }
 
-    private func fail(_ id: String, _ error: any Error) {
+    /// Only a shutdown leaves a job active: pausing and cancelling have said what it is now.
+    private func putBack(_ id: String) -> JobRecord? {
+        leave(id, telling: nil) { job in
+            job.status = .queued
+            job.fruitlessStarts = 0
+        }
+    }
+
+    private func succeed(_ id: String) -> JobRecord? {
+        leave(id, telling: event(.info, "The job has succeeded.", id)) { job in
+            job.status = .succeeded
+            job.finishedAt = Self.now
+            job.adaptedModel = AdaptedModelName(job).text
+        }
+    }
+
+    private func fail(_ id: String, _ error: any Error) -> JobRecord? {
         logger.error("job failed", metadata: ["job": "\(id)", "error": "\(error)"])
         let told = ErrorResponse(error)
+        return leave(id, telling: event(.error, told.message, id)) { job in
+            job.status = .failed
+            job.finishedAt = Self.now
+            job.failure = JobRecord.Failure(
+                code: told.code ?? told.type, message: told.message, parameter: told.parameter)
+        }
+    }
+
+    /// Leaves the job that the thread is at, and notes what has become of it. A job that was paused,
+    /// resumed or cancelled meanwhile stays what it was made.
+    ///
+    /// - Parameters:
+    ///   - id: the job's.
+    ///   - event: what is told of it if it was still to be run.
+    ///   - change: what has become of it then.
+    /// - Returns: the job as it was left; nil if there is none any more, or the queue stops while the
+    ///   store fails: then the next server puts it back.
+    private func leave(
+        _ id: String, telling event: JobEvent?, _ change: (inout JobRecord) -> Void
+    ) -> JobRecord? {
+        var after: JobRecord?
         func note() throws {
-            try store.change(id, telling: event(.error, told.message, id)) { job in
-                guard job.status.isActive else { return }
-                job.status = .failed
-                job.finishedAt = Self.now
-                job.estimatedFinish = nil
-                job.failure = JobRecord.Failure(
-                    code: told.code ?? told.type, message: told.message, parameter: told.parameter)
+            // In one step: at a job that is seen to be over, or to wait, there is nobody any more.
+            try state.withLock { state in
+                after = try store.change(id, telling: event) { job in
+                    guard job.status.isActive else { return }
+                    job.estimatedFinish = nil
+                    change(&job)
+                }
+                // Whoever listens hears of the end before anybody can delete the job.
+                feed.changed(id)
+                if after?.status != .cancelled { state.current = nil }
             }
         }
-        // A job whose failure is not noted would be shown as running, with nobody at it.
-        while !attempt("noting a job's failure", note), !state.withLock({ $0.isStopping }) {
+        // A job of which this is not noted would be shown as running, with nobody at it.
+        while !attempt("noting what became of a job", note),
+            !state.withLock({ $0.isStopping })
+        {
             waitToRetry()
         }
+        if after?.status == .cancelled {
+            // It may have kept something since it was cancelled.
+            forgetCheckpoints(of: id)
+            discard(id)
+        }
+        state.withLock { $0.current = nil }
+        return after
     }
 
     /// Numbers come as fast as small models are trained, and are not worth a write each: all of a short

@@ -58,7 +58,8 @@ package protocol JobRunning: Sendable {
         report: @escaping @Sendable (JobReport) -> Void
     ) throws -> JobOutcome
 
-    /// Removes from a finished job's folder what neither listening nor publishing needs.
+    /// Removes from a finished job's folder what neither listening nor publishing needs. Run again, the job
+    /// is finished at once all the same.
     func tidy(_ folder: String)
 
     /// Makes a version of a voice of what is in a job's folder, and the current one; the same asked again
