@@ -134,6 +134,7 @@ struct SpeechEngineTests {
         // It takes 0.4 s to hear.
         usleep(600_000)
         permits.signal()
+        #expect(eventually { pipe.unread == 2 * Self.chunk })
         #expect(read(pipe) == 2 * Self.chunk)
         #expect(eventually { notes.events.value.withLock { !$0.isEmpty } })
         #expect(notes.events.value.withLock { $0.first?["underruns"] } == "0")
