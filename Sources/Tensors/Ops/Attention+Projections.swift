@@ -21,9 +21,9 @@ extension Attention {
         }
         let width = rotary.width
         precondition(
-            x.shape.count == 3 && rotated <= heads
+            x.shape.count == 3 && rotated <= heads && x.shape[1] <= rotary.cosines.shape[0]
                 && [queries, keys, values].allSatisfy { $0.outputs == heads * width },
-            "attend: \(x.shape), \(heads) heads of \(width)")
+            "attend: \(x.shape), \(heads) heads of \(width), table \(rotary.cosines.shape)")
         let layout = AttentionLayout(
             [x.shape[0], x.shape[1], heads * width], heads: heads, keyLengths: nil)
         func fused<Element: AttentionElement>(_: Element.Type) -> Tensor {
