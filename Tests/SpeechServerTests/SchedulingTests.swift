@@ -122,16 +122,11 @@ extension OverSockets {
         /// Before anything was measured, a small machine is assumed.
         @Test func retryAfterIsAGuessAtFirst() throws {
             let synthesizer = FakeSynthesizer(chunks: 1, steps: 4, operationsPerStep: 1e12)
-            let mayStep = DispatchSemaphore(value: 0)
-            synthesizer.whileStepping.withLock { act in
-                act = {
-                    mayStep.wait()
-                    mayStep.signal()
-                }
-            }
+            let permits = DispatchSemaphore(value: 0)
+            synthesizer.takeSteps(by: permits)
             let server = try TestServer(synthesizer) { $0.maximumWaiting = 0 }
             defer {
-                mayStep.signal()
+                permits.signal(times: 4)
                 server.stop()
             }
             let first = try server.client()

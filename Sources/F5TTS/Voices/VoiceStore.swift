@@ -97,10 +97,13 @@ package struct VoiceStore: Sendable {
     package func reference(
         _ voice: StoredVoice, weights: WeightSource = .auto
     ) throws(SpeechError) -> ReferenceVoice {
-        if let known = try preparedReference(voice, weights: weights) { return known }
         let adaptation = try Self.adaptation(voice, weights)
         // As it is before it is read: what is written meanwhile makes it another.
         let file = ReferenceCache.File(voice.audioPath)
+        if let audio = file.flatMap(references.find) {
+            return ReferenceVoice(
+                audio: audio, text: voice.referenceText, adaptation: adaptation)
+        }
         do {
             let audio = try ReferenceAudio.prepare(AudioFile.read(path: voice.audioPath))
             if let file { references.keep(audio, of: file) }

@@ -70,7 +70,7 @@ struct SpeechSchedule: Sendable {
         let heard = entries.count { $0.isHeard }
         var first: Turn?
         for (index, entry) in entries.enumerated()
-        where entry.isInChunk || !isFull && !entry.hasEnough {
+        where !entry.isHeld && (!isFull || entry.isInChunk) {
             let candidate =
                 fixedTurn(index, entry)
                 ?? turn(

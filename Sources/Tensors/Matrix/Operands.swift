@@ -78,9 +78,8 @@ extension BFloat16: OperandElement {
     ) -> BFloat16Rows {
         let result = BFloat16Rows(rows: x.rows, depth: x.columns)
         Parallel.ranges(x.rows, grain: 64) { range in
-            Kernels.matrix.bf16_rows(
-                x.base + range.lowerBound * x.columns, x.columns, range.count, x.columns,
-                result.base + range.lowerBound * result.stride, result.stride)
+            result.copy(
+                range, x.base + range.lowerBound * x.columns, stride: x.columns, depth: x.columns)
             body?(range)
         }
         return result
@@ -137,7 +136,13 @@ struct OperandRows<Element: OperandElement> {
         in lent: UnsafeMutablePointer<Float>
     ) {
         self.init(rows: rows, depth: depth, in: lent)
-        Element.rows(Kernels.matrix)(x, xStride, rows, depth, base, stride)
+        copy(0..<rows, x, stride: xStride, depth: depth)
+    }
+
+    /// Fills in some rows with those of x `[range, depth]`, which lie `xStride` apart.
+    func copy(_ range: Range<Int>, _ x: UnsafePointer<Float>, stride xStride: Int, depth: Int) {
+        Element.rows(Kernels.matrix)(
+            x, xStride, range.count, depth, base + range.lowerBound * stride, stride)
     }
 
     /// Copies the transpose of x `[depth, rows]`, whose rows lie `xStride` apart, into lent memory.

@@ -38,11 +38,7 @@ enum PackedRows {
             self = .f32(OperandRows(result.base, of: result, stride: depth, rows: rows))
         case .bf16:
             let result = BFloat16Rows(rows: rows, depth: depth)
-            each { range, values in
-                Kernels.matrix.bf16_rows(
-                    values, depth, range.count, depth,
-                    result.base + range.lowerBound * result.stride, result.stride)
-            }
+            each { result.copy($0, $1, stride: depth, depth: depth) }
             self = .bf16(result)
         case .int8:
             let result = Int8Rows(rows: rows, depth: depth)

@@ -22,9 +22,7 @@ struct AttentionHead<Element: AttentionElement> {
 
     /// Fills in queries with rows of x, `stride` apart.
     func setQueries(_ frames: Range<Int>, _ x: UnsafePointer<Float>, stride: Int) {
-        Element.rows(Kernels.matrix)(
-            x, stride, frames.count, width, queries.base + frames.lowerBound * queries.stride,
-            queries.stride)
+        queries.copy(frames, x, stride: stride, depth: width)
     }
 
     /// Fills in keys, from a multiple of 16.
